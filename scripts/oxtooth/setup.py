@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The set-up as a whole: every part is skipped when its stamp says that it is done."""
+
+from . import apt, kernel, paths, trees, ui, vng
+
+
+def ensure_build_root() -> None:
+    apt.host_packages()
+    trees.setup_build()
+
+
+def ensure(flavour: str, guest: bool = False) -> None:
+    """Everything that building for, and with `guest` booting, `flavour` needs."""
+    with_network = not (paths.kdir("debian") / "Module.symvers").is_file()
+    ensure_build_root()
+    if guest:
+        trees.setup_guest()
+        vng.setup()
+    # A kernel that is there is used as it is: only `ox setup` looks for a newer one.
+    if with_network or not _stamped("kernel-kdir"):
+        kernel.setup_debian()
+    if flavour == "debug":
+        kernel.setup_debug()
+
+
+def _stamped(name: str) -> bool:
+    return (paths.stamps() / name).is_file()
+
+
+def everything(flavours: list) -> None:
+    ui.say(f"Setting up in {paths.cache()}")
+    with ui.step("host packages"):
+        apt.host_packages()
+    trees.setup_build()
+    trees.setup_guest()
+    vng.setup()
+    release = kernel.setup_debian()
+    ui.say(f"  the distribution's kernel: {release.name} ({release.version})")
+    if "debug" in flavours:
+        kernel.setup_debug()
+        ui.say(f"  the debug kernel: {kernel.release_name('debug')}")

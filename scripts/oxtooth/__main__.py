@@ -6,12 +6,17 @@ import os
 import sys
 from pathlib import Path
 
-from . import build, kernel, paths, setup, ui
+from . import build, kernel, modset, setup, ui, vm
 
 
 def _flavour(parser, default="debian", many=False):
     parser.add_argument("--kernel", choices=kernel.FLAVOURS, default=os.environ.get("KERNEL") or default,
                         help="debian: the distribution's own; debug: KASAN, lockdep and more")
+
+
+def _stack(parser):
+    parser.add_argument("--stack", choices=modset.STACKS, default=os.environ.get("STACK") or "rust",
+                        help="rust: our bluetooth.ko; c: the kernel's own")
 
 
 def _setup(args) -> int:
@@ -30,6 +35,28 @@ def _buildroot(args) -> int:
     return build.shell(args.words)
 
 
+def _vm(args) -> int:
+    setup.ensure(args.kernel, guest=True)
+    words = " ".join(args.words)
+    script = words if args.no_load else f"ox_load || exit 98\n{words}"
+    result = vm.run(args.kernel, script, args.timeout, stack=args.stack, cpus=args.cpus, echo=True,
+                    name=args.name, unload=args.unload, leak_check=args.unload and args.kernel == "debug")
+    for splat in result.splats + result.leaks:
+        ui.say(f"\n{ui.bad('kernel report')} {splat}")
+    problem = result.problem(leaks_count=args.stack == "rust")
+    ui.say(f"{'failed: ' + problem if problem else 'ok'} (user space after "
+           f"{ui.duration(result.boot_seconds)}, {ui.duration(result.seconds)} in all, "
+           f"logs in {result.out})")
+    return (result.rc or 1) if problem else 0
+
+
+def _shell(args) -> int:
+    setup.ensure(args.kernel, guest=True)
+    if args.stack == "rust":
+        build.modules(args.kernel)
+    return vm.interactive(args.kernel, args.stack)
+
+
 def parser() -> argparse.ArgumentParser:
     main = argparse.ArgumentParser(prog="scripts/ox", description="Oxtooth's set-up, VM and tests")
     commands = main.add_subparsers(dest="command", required=True)
@@ -46,6 +73,23 @@ def parser() -> argparse.ArgumentParser:
     sub = commands.add_parser("buildroot", help="run a command (or a shell) in the build root")
     sub.add_argument("words", nargs=argparse.REMAINDER)
     sub.set_defaults(run=_buildroot)
+
+    sub = commands.add_parser("vm", help="run a shell command in a VM with the stack loaded")
+    _flavour(sub)
+    _stack(sub)
+    sub.add_argument("--timeout", type=float, default=600, help="seconds from user space on")
+    sub.add_argument("--cpus", type=int, default=2)
+    sub.add_argument("--name", default="vm", help="the output folder's name below the logs")
+    sub.add_argument("--no-load", action="store_true", help="load no module first")
+    sub.add_argument("--unload", action="store_true",
+                     help="unload the modules at the end; kmemleak, too, on the debug kernel")
+    sub.add_argument("words", nargs="+", help="a shell command")
+    sub.set_defaults(run=_vm)
+
+    sub = commands.add_parser("shell", help="a prompt in a VM with the modules loaded")
+    _flavour(sub)
+    _stack(sub)
+    sub.set_defaults(run=_shell)
     return main
 
 

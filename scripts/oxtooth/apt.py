@@ -174,7 +174,7 @@ def as_root(argv: list) -> list:
 
 
 HOST_PACKAGES = ("mmdebstrap", "qemu-system-x86", "busybox-static", "bubblewrap", "python3-venv",
-                 "binutils", "git", "ca-certificates", "xz-utils", "rsync", "util-linux")
+                 "binutils", "git", "ca-certificates", "file", "kmod", "make", "util-linux", "xz-utils")
 
 
 def installed(package: str) -> str:

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# First thing that a virtual machine runs. Tells the host that user space was
+# reached, runs the script that the host put into /out/.vm, and leaves its exit
+# status there: a status that never comes means that the guest died.
+
+cd /
+umask 022
+echo started >/out/.vm/started
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
+. /out/.vm/lib.sh
+mountpoint -q /sys/kernel/debug || mount -t debugfs none /sys/kernel/debug
+ip link set lo up 2>/dev/null
+
+. /out/.vm/env
+( . /out/.vm/script.sh )
+status=$?
+
+if [ -n "$OX_UNLOAD" ]; then
+	# Named frames first; then once more without the modules, whose data may
+	# have held the last pointer.
+	[ -n "$OX_KMEMLEAK" ] && ox_kmemleak
+	if ! ox_unload; then
+		echo unload >/out/.vm/unload-failed
+		[ "$status" -ne 0 ] || status=99
+	elif [ -n "$OX_KMEMLEAK" ]; then
+		ox_kmemleak
+	fi
+fi
+dmesg >/out/.vm/dmesg 2>/dev/null
+echo "$status" >/out/.vm/status.new
+mv /out/.vm/status.new /out/.vm/status
+sync
+exit "$status"

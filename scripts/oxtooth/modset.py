@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The module tree that a VM sees: the kernel's own modules and, with the Rust stack, ours in front.
+
+Ours go to updates/, which depmod prefers, so that a plain modprobe in the guest takes them;
+that is also how they would be installed on a real machine.
+"""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from . import build, buildroot, kernel, paths, stamp, ui
+
+STACKS = ("rust", "c")
+KEPT = 6
+
+
+def _key(flavour: str, stack: str, ours: list) -> str:
+    parts = [kernel.release_name(flavour), (paths.stamps() / (
+        "kernel-image" if flavour == "debian" else "kernel-debug")).read_text()]
+    for path in ours:
+        status = path.stat()
+        parts += [path.name, status.st_size, status.st_mtime_ns]
+    return stamp.key_of(flavour, stack, *parts)[:12]
+
+
+def _prune(folder: Path, prefix: str) -> None:
+    """Old sets are hard links for the most part; keep a few, since VMs may be running on them."""
+    sets = sorted((path for path in folder.glob(prefix + "-*") if path.suffix == ""),
+                  key=lambda path: path.stat().st_mtime)
+    for old in sets[:-KEPT]:
+        shutil.rmtree(old)
+
+
+def prepare(flavour: str, stack: str) -> Path:
+    """A folder with boot/vmlinuz-RELEASE and lib/modules/RELEASE for this stack."""
+    ours = build.built(flavour) if stack == "rust" else []
+    if stack == "rust" and not any(path.name == "bluetooth.ko" for path in ours):
+        raise ui.Failure(f"there is no bluetooth.ko of ours for the {flavour} kernel",
+                         f"run `make modules KERNEL={flavour}`, or use STACK=c")
+    release = kernel.release_name(flavour)
+    folder = paths.cache() / "modsets"
+    target = folder / f"{flavour}-{stack}-{_key(flavour, stack, ours)}"
+    with stamp.lock("modsets"):
+        if target.is_dir():
+            target.touch()
+            return target
+        folder.mkdir(parents=True, exist_ok=True)
+        new = target.with_suffix(".new")
+        shutil.rmtree(new, ignore_errors=True)
+        subprocess.run(["cp", "-al", str(kernel.image(flavour)), str(new)], check=True)
+        modules = new / "lib/modules" / release
+        for made in modules.glob("modules.*"):
+            # depmod rewrites these in place, and they are hard links to the image's.
+            if made.name not in ("modules.order", "modules.builtin", "modules.builtin.modinfo"):
+                made.unlink()
+        (modules / "updates").mkdir(exist_ok=True)
+        for path in ours:
+            shutil.copy(path, modules / "updates" / path.name)
+        buildroot.output(["depmod", "-b", new, release], cwd=Path("/"))
+        new.rename(target)
+        _prune(folder, f"{flavour}-{stack}")
+    return target

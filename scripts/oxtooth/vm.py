@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Runs a script in a virtual machine, by virtme-ng, and reads the result back.
+
+A guest that never reaches user space is restarted once and reported; one that got there and
+hangs is a failure. The script's status comes through a file, so a dead guest has none.
+"""
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import kernel, kvm, modset, paths, splat, ui, vng
+
+# Seconds to user space: a tenth of it is usual, and another build may be running.
+BOOT_LIMIT = {"debian": 240, "debug": 480}
+KERNEL_WORDS = {
+    # nokaslr: addresses in a splat mean the same in each run.
+    "debian": "nokaslr loglevel=7",
+    "debug": "nokaslr loglevel=7 kmemleak=on log_buf_len=4M hung_task_panic=0",
+}
+
+
+@dataclass
+class Result:
+    rc: int | None                    # the script's exit status; None: the guest died or hung
+    out: Path                         # what the guest saw as /out
+    output: str                       # the script's standard output and error
+    dmesg: str                        # the kernel's log as the console had it
+    reached: bool                     # whether user space was reached
+    timed_out: bool
+    boots: int                        # 2: the first boot did not reach user space
+    boot_seconds: float
+    seconds: float
+    splats: list = field(default_factory=list)
+    leaks: list = field(default_factory=list)
+
+    def problem(self, leaks_count: bool = True) -> str:
+        """What went wrong, in one line; empty if nothing did."""
+        if not self.reached:
+            return f"the guest did not reach user space, twice (see {self.out}/console.log)"
+        if self.timed_out:
+            return "the guest was still busy when its time was up"
+        if self.rc is None:
+            return "the guest died before the script ended"
+        bad = self.splats + (self.leaks if leaks_count else [])
+        if bad:
+            return f"{len(bad)} kernel report(s), the first: {bad[0].name}: {bad[0].line}"
+        if self.rc != 0:
+            return f"the script ended with status {self.rc}"
+        return ""
+
+
+def _scale() -> float:
+    return float(os.environ.get("OXTOOTH_TIMEOUT_SCALE", "1"))
+
+
+def _fill(out: Path, script: str, env: dict, files: dict) -> None:
+    inside = out / ".vm"
+    shutil.rmtree(inside, ignore_errors=True)
+    inside.mkdir(parents=True)
+    guest = paths.REPO / "scripts" / "guest"
+    for name in ("lib.sh", "boot.sh"):
+        shutil.copy(guest / name, inside / name)
+    (inside / "script.sh").write_text(script if script.endswith("\n") else script + "\n")
+    lines = [f"export {name}={shlex.quote(str(value))}\n" for name, value in env.items()]
+    (inside / "env").write_text("".join(lines))
+    for name, content in files.items():
+        target = out / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, Path):
+            if content.is_dir():
+                shutil.copytree(content, target, dirs_exist_ok=True)
+            else:
+                shutil.copy(content, target)
+        elif isinstance(content, bytes):
+            target.write_bytes(content)
+        else:
+            target.write_text(content)
+
+
+def command(flavour: str, stack: str, out: Path, cpus: int, mem: str, use_kvm: bool,
+            qemu: tuple = (), append: str = "") -> list:
+    modules = modset.prepare(flavour, stack)
+    image = modules / "boot" / f"vmlinuz-{kernel.release_name(flavour)}"
+    argv = [vng.program(), "--run", str(image), "--root", str(paths.guest()), "--force-9p",
+            "--user", "root", f"--rwdir=/out={out}",
+            f"--rodir=/usr/lib/modules={modules / 'lib/modules'}",
+            "--cpus", str(cpus), "--memory", mem, "--disable-microvm",
+            "--append", f"{KERNEL_WORDS[flavour]} {append}".strip()]
+    if not use_kvm:
+        argv.append("--disable-kvm")
+    for words in qemu:
+        argv.append(f"--qemu-opts={words}")
+    return argv
+
+
+class _Reader(threading.Thread):
+    """Copies a pipe into a file as it comes, and to the terminal if asked to."""
+
+    def __init__(self, pipe, path: Path, echo: bool):
+        super().__init__(daemon=True)
+        self.pipe, self.path, self.echo, self.last = pipe, path, echo, time.monotonic()
+        self.start()
+
+    def run(self):
+        with open(self.path, "wb") as file:
+            while chunk := self.pipe.read1(65536):
+                chunk = chunk.replace(b"\r", b"")
+                self.last = time.monotonic()
+                file.write(chunk)
+                file.flush()
+                if self.echo:
+                    sys.stdout.buffer.write(chunk)
+                    sys.stdout.buffer.flush()
+
+
+def _stop(process: subprocess.Popen) -> None:
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is not None:
+            break
+        try:
+            os.killpg(process.pid, sign)
+        except ProcessLookupError:
+            break
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            continue
+    # virtme-ng may be gone while QEMU is not: the group is ours alone.
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+
+
+def _once(argv: list, out: Path, boot_limit: float, limit: float, echo: bool) -> tuple:
+    """(reached, timed out, seconds to user space) of one boot."""
+    began = time.monotonic()
+    process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, start_new_session=True,
+                               cwd=paths.guest(), env=_environment())
+    readers = [_Reader(process.stdout, out / "output.log", echo),
+               _Reader(process.stderr, out / "console.log", False)]
+    started, status = out / ".vm/started", out / ".vm/status"
+    reached_after, timed_out, finished_at = 0.0, False, None
+    try:
+        while process.poll() is None:
+            now = time.monotonic()
+            if not reached_after and started.exists():
+                reached_after = now - began
+            if not reached_after and now - began > boot_limit:
+                break
+            if reached_after and now - began - reached_after > limit and not status.exists():
+                timed_out = True
+                break
+            # The status is there, so what hangs is only the power-off.
+            if status.exists():
+                finished_at = finished_at or now
+                if now - finished_at > 30:
+                    break
+            time.sleep(0.1)
+    finally:
+        _stop(process)
+        for reader in readers:
+            reader.join(10)
+    if not reached_after and started.exists():
+        reached_after = time.monotonic() - began
+    return bool(reached_after), timed_out, reached_after
+
+
+def _environment() -> dict:
+    env = dict(os.environ)
+    # busybox and modprobe are looked up by virtme-ng; sbin is not in every user's path.
+    env["PATH"] = f"{Path(vng.program()).parent}:{env.get('PATH', '')}:/usr/sbin:/sbin"
+    return env
+
+
+def run(flavour: str, script: str, timeout: float, stack: str = "rust", cpus: int = 2,
+        mem: str = "2G", files: dict | None = None, env: dict | None = None, echo: bool = False,
+        name: str = "vm", unload: bool = False, leak_check: bool = False, qemu: tuple = (),
+        append: str = "") -> Result:
+    """Runs `script` (sh; scripts/guest/lib.sh is sourced) in a VM of `flavour` with `stack`.
+
+    `files` go into the guest's /out (name: text, bytes or a path). `timeout` counts from user
+    space on. `unload` takes the modules out at the end, which has to work, and `leak_check`
+    has kmemleak look for what was left behind."""
+    out = paths.logs() / name
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    variables = {"OX_FLAVOUR": flavour, "OX_STACK": stack,
+                 "OX_UNLOAD": "1" if unload else "", "OX_KMEMLEAK": "1" if leak_check else ""}
+    argv = command(flavour, stack, out, cpus, mem, kvm.usable(), qemu, append)
+    argv += ["--verbose", "--exec", "sh /out/.vm/boot.sh 2>&1"]
+    began = time.monotonic()
+    for boots in (1, 2):
+        _fill(out, script, variables | (env or {}), files or {})
+        reached, timed_out, boot_seconds = _once(argv, out, BOOT_LIMIT[flavour] * _scale(),
+                                                 timeout * _scale(), echo)
+        if reached:
+            break
+        if boots == 1:
+            ui.warn(f"the {flavour} guest did not reach user space, starting it once more")
+            shutil.copy(out / "console.log", out / "console-first-boot.log")
+    status = out / ".vm/status"
+    console = (out / "console.log").read_text(errors="replace")
+    kept = out / ".vm/dmesg"
+    report = out / ".vm/kmemleak"
+    (out / "dmesg.txt").write_text(console if not kept.is_file() else
+                                   kept.read_text(errors="replace"))
+    return Result(
+        rc=int(status.read_text()) if status.is_file() else None, out=out,
+        output=(out / "output.log").read_text(errors="replace"), dmesg=console,
+        reached=reached, timed_out=timed_out, boots=boots, boot_seconds=boot_seconds,
+        seconds=time.monotonic() - began, splats=splat.scan(console),
+        leaks=splat.leaks(report.read_text(errors="replace")) if report.is_file() else [])
+
+
+def interactive(flavour: str, stack: str) -> int:
+    """A prompt in a VM, with the modules in place and the terminal for itself."""
+    out = paths.logs() / "shell"
+    out.mkdir(parents=True, exist_ok=True)
+    _fill(out, "", {}, {})
+    profile = (". /out/.vm/lib.sh; ox_load; echo; "
+               "echo \"stack: $(ox_stack), modules: $(lsmod | awk '/bluetooth|vhci/ {print $1}' | tr '\\n' ' ')\"; "
+               "echo \"host's $OX_OUT is /out; try: btvirt -l2 & hciconfig; end with exit\"; "
+               "export PATH=/usr/sbin:/usr/bin:/sbin:/bin; exec bash --norc -i")
+    argv = command(flavour, stack, out, 2, "2G", kvm.usable())
+    (out / ".vm/shell.sh").write_text(f"export OX_OUT={shlex.quote(str(out))}\n{profile}\n")
+    (out / ".vm/sh").write_text("#!/bin/sh\nexec sh /out/.vm/shell.sh\n")
+    (out / ".vm/sh").chmod(0o755)
+    return subprocess.run([*argv, "--shell", "/out/.vm/sh"], cwd=paths.guest(),
+                          env=_environment(), check=False).returncode

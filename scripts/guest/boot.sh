@@ -4,6 +4,9 @@
 # reached, runs the script that the host put into /out/.vm, and leaves its exit
 # status there: a status that never comes means that the guest died.
 
+# The output goes through the shared folder: the distribution's kernel has the
+# virtio console as a module that nothing here loads.
+exec >/out/output.log 2>&1 </dev/null
 cd /
 umask 022
 echo started >/out/.vm/started

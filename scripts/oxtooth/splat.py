@@ -35,7 +35,7 @@ SHOWN_LINES = 40
 
 # The kernel's own words about an emulated machine, not about any stack.
 _HARMLESS = re.compile(r"Spectre|MDS CPU bug|Mitigation|WARNING: Use of (?:un)?signed|"
-                       r"vulnerab|kvm: exiting")
+                       r"vulnerab|kvm: exiting|virtme-ng-init:")
 
 
 @dataclass

@@ -101,24 +101,36 @@ def command(flavour: str, stack: str, out: Path, cpus: int, mem: str, use_kvm: b
     return argv
 
 
-class _Reader(threading.Thread):
-    """Copies a pipe into a file as it comes, and to the terminal if asked to."""
+class _Console(threading.Thread):
+    """Copies the guest's console into a file as it comes."""
 
-    def __init__(self, pipe, path: Path, echo: bool):
+    def __init__(self, pipe, path: Path):
         super().__init__(daemon=True)
-        self.pipe, self.path, self.echo, self.last = pipe, path, echo, time.monotonic()
+        self.pipe, self.path = pipe, path
         self.start()
 
     def run(self):
         with open(self.path, "wb") as file:
             while chunk := self.pipe.read1(65536):
-                chunk = chunk.replace(b"\r", b"")
-                self.last = time.monotonic()
-                file.write(chunk)
+                file.write(chunk.replace(b"\r", b""))
                 file.flush()
-                if self.echo:
-                    sys.stdout.buffer.write(chunk)
-                    sys.stdout.buffer.flush()
+
+
+class _Echo:
+    """Shows the script's output on the terminal as it grows."""
+
+    def __init__(self, path: Path):
+        self.path, self.offset = path, 0
+
+    def more(self) -> None:
+        if not self.path.is_file():
+            return
+        with open(self.path, "rb") as file:
+            file.seek(self.offset)
+            chunk = file.read()
+        self.offset += len(chunk)
+        sys.stdout.buffer.write(chunk)
+        sys.stdout.buffer.flush()
 
 
 def _stop(process: subprocess.Popen) -> None:
@@ -144,16 +156,19 @@ def _stop(process: subprocess.Popen) -> None:
 def _once(argv: list, out: Path, boot_limit: float, limit: float, echo: bool) -> tuple:
     """(reached, timed out, seconds to user space) of one boot."""
     began = time.monotonic()
+    # The console is a pipe: QEMU would truncate a file that it is given by /proc/self/fd.
     process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, start_new_session=True,
+                               stderr=subprocess.STDOUT, start_new_session=True,
                                cwd=paths.guest(), env=_environment())
-    readers = [_Reader(process.stdout, out / "output.log", echo),
-               _Reader(process.stderr, out / "console.log", False)]
+    console = _Console(process.stdout, out / "console.log")
+    live = _Echo(out / "output.log")
     started, status = out / ".vm/started", out / ".vm/status"
     reached_after, timed_out, finished_at = 0.0, False, None
     try:
         while process.poll() is None:
             now = time.monotonic()
+            if echo:
+                live.more()
             if not reached_after and started.exists():
                 reached_after = now - began
             if not reached_after and now - began > boot_limit:
@@ -169,8 +184,9 @@ def _once(argv: list, out: Path, boot_limit: float, limit: float, echo: bool) ->
             time.sleep(0.1)
     finally:
         _stop(process)
-        for reader in readers:
-            reader.join(10)
+        console.join(10)
+        if echo:
+            live.more()
     if not reached_after and started.exists():
         reached_after = time.monotonic() - began
     return bool(reached_after), timed_out, reached_after
@@ -198,7 +214,7 @@ def run(flavour: str, script: str, timeout: float, stack: str = "rust", cpus: in
     variables = {"OX_FLAVOUR": flavour, "OX_STACK": stack,
                  "OX_UNLOAD": "1" if unload else "", "OX_KMEMLEAK": "1" if leak_check else ""}
     argv = command(flavour, stack, out, cpus, mem, kvm.usable(), qemu, append)
-    argv += ["--verbose", "--exec", "sh /out/.vm/boot.sh 2>&1"]
+    argv += ["--verbose", "--exec", "sh /out/.vm/boot.sh"]
     began = time.monotonic()
     for boots in (1, 2):
         _fill(out, script, variables | (env or {}), files or {})
@@ -210,17 +226,21 @@ def run(flavour: str, script: str, timeout: float, stack: str = "rust", cpus: in
             ui.warn(f"the {flavour} guest did not reach user space, starting it once more")
             shutil.copy(out / "console.log", out / "console-first-boot.log")
     status = out / ".vm/status"
-    console = (out / "console.log").read_text(errors="replace")
+    console = _text(out / "console.log")
     kept = out / ".vm/dmesg"
     report = out / ".vm/kmemleak"
     (out / "dmesg.txt").write_text(console if not kept.is_file() else
                                    kept.read_text(errors="replace"))
     return Result(
         rc=int(status.read_text()) if status.is_file() else None, out=out,
-        output=(out / "output.log").read_text(errors="replace"), dmesg=console,
+        output=_text(out / "output.log"), dmesg=console,
         reached=reached, timed_out=timed_out, boots=boots, boot_seconds=boot_seconds,
         seconds=time.monotonic() - began, splats=splat.scan(console),
-        leaks=splat.leaks(report.read_text(errors="replace")) if report.is_file() else [])
+        leaks=splat.leaks(_text(report)))
+
+
+def _text(path: Path) -> str:
+    return path.read_text(errors="replace") if path.is_file() else ""
 
 
 def interactive(flavour: str, stack: str) -> int:

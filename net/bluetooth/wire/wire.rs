@@ -27,7 +27,11 @@
 #[cfg(test)]
 extern crate std;
 
+#[macro_use]
+mod layout;
+
 mod addr;
+mod bytes;
 mod error;
 mod reader;
 
@@ -48,6 +52,10 @@ pub mod derive {
 pub use addr::{
     AddressType,
     BdAddr, //
+};
+pub use bytes::{
+    Bounded,
+    Bytes, //
 };
 pub use error::Malformed;
 pub use reader::Reader;

@@ -5,14 +5,20 @@
 use zerocopy::{
     FromBytes,
     Immutable,
-    IntoBytes, //
+    IntoBytes,
+    KnownLayout,
+    Unaligned, //
 };
 
 use super::{
     Opcode,
     Status, //
 };
-use crate::Malformed;
+use crate::{
+    Bounded,
+    Malformed,
+    Reader, //
+};
 
 /// Something that can be sent in a command packet: an opcode and its parameters.
 ///
@@ -90,8 +96,8 @@ pub fn parse_reply<C: Command>(
 ///
 /// Each is a `#[repr(C)]` structure whose bytes are its parameters, named after the specification. `=> Type` says that
 /// it is answered by Command Complete and what follows the status (`()` if nothing), `=> status` that it is answered by
-/// Command Status. The word `tail` before the last field says that only the first part of it, as many entries as the
-/// field named in brackets tells, is sent.
+/// Command Status. `tail list[count]` says that of the last field, `list`, only the first entries are sent, as many as
+/// the field `count` tells; with `tail list(function)` that function tells.
 ///
 /// ```
 /// use wire::hci::{ConnHandle, Opcode, Status};
@@ -140,6 +146,16 @@ macro_rules! command {
             }
         }
     };
+    (@request $name:ident($opcode:expr) $tail:ident($count:path)) => {
+        impl $crate::hci::Request for $name {
+            const OPCODE: $crate::hci::Opcode = $opcode;
+
+            #[inline]
+            fn params(&self) -> &[u8] {
+                $crate::hci::used_part(self, &self.$tail, $count(self))
+            }
+        }
+    };
     (@kind $name:ident status) => {
         impl $crate::hci::StatusCommand for $name {}
     };
@@ -149,15 +165,15 @@ macro_rules! command {
         }
     };
 
-    ($(#[$attr:meta])* struct $name:ident($opcode:expr) $({ $($fields:tt)* })? $(tail $tail:ident[$count:ident])? => status; $($rest:tt)*) => {
+    ($(#[$attr:meta])* struct $name:ident($opcode:expr) $({ $($fields:tt)* })? $(tail $tail:ident $count:tt)? => status; $($rest:tt)*) => {
         $crate::command!(@item $(#[$attr])* struct $name($opcode) { $($($fields)*)? });
-        $crate::command!(@request $name($opcode) $($tail[$count])?);
+        $crate::command!(@request $name($opcode) $($tail $count)?);
         $crate::command!(@kind $name status);
         $crate::command!($($rest)*);
     };
-    ($(#[$attr:meta])* struct $name:ident($opcode:expr) $({ $($fields:tt)* })? $(tail $tail:ident[$count:ident])? => $reply:ty; $($rest:tt)*) => {
+    ($(#[$attr:meta])* struct $name:ident($opcode:expr) $({ $($fields:tt)* })? $(tail $tail:ident $count:tt)? => $reply:ty; $($rest:tt)*) => {
         $crate::command!(@item $(#[$attr])* struct $name($opcode) { $($($fields)*)? });
-        $crate::command!(@request $name($opcode) $($tail[$count])?);
+        $crate::command!(@request $name($opcode) $($tail $count)?);
         $crate::command!(@kind $name $reply);
         $crate::command!($($rest)*);
     };
@@ -178,4 +194,16 @@ where
     bytes
         .get(..bytes.len().saturating_sub(unused))
         .unwrap_or(bytes)
+}
+
+/// Takes a list that starts with its number of entries.
+pub(crate) fn counted<T, const N: usize>(
+    reader: &mut Reader<'_>,
+) -> Result<Bounded<T, N>, Malformed>
+where
+    T: Copy + FromBytes + KnownLayout + Immutable + Unaligned + 'static,
+{
+    let count = usize::from(reader.u8()?);
+    let entries = reader.views::<T>(count)?;
+    Bounded::from_slice(entries).ok_or(Malformed::value("list length", N, count))
 }

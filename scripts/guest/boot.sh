@@ -23,9 +23,8 @@ if [ -n "$OX_UNLOAD" ]; then
 	# Named frames first; then once more without the modules, whose data may
 	# have held the last pointer.
 	[ -n "$OX_KMEMLEAK" ] && ox_kmemleak
-	if ! ox_unload; then
-		echo unload >/out/.vm/unload-failed
-		[ "$status" -ne 0 ] || status=99
+	if ! ox_unload >/out/.vm/unload 2>&1; then
+		mv /out/.vm/unload /out/.vm/unload-failed
 	elif [ -n "$OX_KMEMLEAK" ]; then
 		ox_kmemleak
 	fi

@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from . import build, kernel, modset, setup, ui, vm
+from . import build, kernel, modset, setup, testers, ui, vm
 
 
 def _flavour(parser, default="debian", many=False):
@@ -41,9 +41,10 @@ def _vm(args) -> int:
     script = words if args.no_load else f"ox_load || exit 98\n{words}"
     result = vm.run(args.kernel, script, args.timeout, stack=args.stack, cpus=args.cpus, echo=True,
                     name=args.name, unload=args.unload, leak_check=args.unload and args.kernel == "debug")
-    for splat in result.splats + result.leaks:
+    strict = args.stack == "rust"
+    for splat in result.reports(strict):
         ui.say(f"\n{ui.bad('kernel report')} {splat}")
-    problem = result.problem(leaks_count=args.stack == "rust")
+    problem = result.problem(strict)
     ui.say(f"{'failed: ' + problem if problem else 'ok'} (user space after "
            f"{ui.duration(result.boot_seconds)}, {ui.duration(result.seconds)} in all, "
            f"logs in {result.out})")
@@ -55,6 +56,21 @@ def _shell(args) -> int:
     if args.stack == "rust":
         build.modules(args.kernel)
     return vm.interactive(args.kernel, args.stack)
+
+
+def _testers(args) -> int:
+    setup.ensure(args.kernel, guest=True)
+    if args.stack == "rust":
+        build.modules(args.kernel)
+    return testers.command(args.kernel, args.stack, args.only, args.btmon)
+
+
+def _expect(args) -> int:
+    new = testers.expect(args.flavours or list(kernel.FLAVOURS))
+    for tester, case in new:
+        ui.say(f"{tester}: {case}")
+    ui.say(f"{len(new)} case(s) added to {testers.expected_file().name}")
+    return 0
 
 
 def parser() -> argparse.ArgumentParser:
@@ -90,6 +106,18 @@ def parser() -> argparse.ArgumentParser:
     _flavour(sub)
     _stack(sub)
     sub.set_defaults(run=_shell)
+
+    sub = commands.add_parser("testers", help="run BlueZ's testers in a VM")
+    _flavour(sub)
+    _stack(sub)
+    sub.add_argument("--only", help="comma-separated testers (default: all)")
+    sub.add_argument("--btmon", action="store_true", help="leave a btsnoop trace per tester")
+    sub.set_defaults(run=_testers)
+
+    sub = commands.add_parser("expect", help="add the last runs' passed cases to those expected")
+    sub.add_argument("flavours", nargs="*", choices=[*kernel.FLAVOURS, []],
+                     help="cases that passed on all of these (default: both)")
+    sub.set_defaults(run=_expect)
     return main
 
 

@@ -12,12 +12,14 @@ mod opcode;
 mod status;
 mod types;
 
+pub mod event;
 pub mod event_mask;
 pub mod features;
 pub mod host_control;
 pub mod info_params;
 pub mod le;
 pub mod le_adv;
+pub mod le_event;
 pub mod le_iso;
 pub mod link_control;
 pub mod link_policy;
@@ -38,6 +40,11 @@ pub use commands::{
     CommandBit,
     SupportedCommands, //
 };
+pub use event::{
+    CommandComplete,
+    Event, //
+};
+pub use le_event::LeEvent;
 pub use opcode::{
     Opcode,
     RawOpcode, //

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include "workqueue.h"
+
+DECLARE_WORK(kext_wq_reaper, kext_wq_reap);
+
+struct workqueue_struct *kext_alloc_ordered_workqueue(const char *name, unsigned int flags)
+{
+	return alloc_ordered_workqueue("%s", flags, name);
+}

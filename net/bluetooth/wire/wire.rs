@@ -35,7 +35,11 @@ mod bytes;
 mod error;
 mod reader;
 
+pub mod eir;
 pub mod hci;
+pub mod mgmt;
+pub mod monitor;
+pub mod uuid;
 
 /// The derives that `command!` expands to.
 #[doc(hidden)]

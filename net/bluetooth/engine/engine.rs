@@ -6,8 +6,11 @@
 //! milliseconds that its caller hands in. So the same code runs in the kernel under whatever lock the caller chose, and on
 //! the host under property tests and simulated controllers.
 //!
+//! - [`announce`]: what a device tells others before any connection.
+//! - [`bringup`]: what is asked of a controller that can do this and that.
 //! - [`command`]: the queue of HCI commands and the controller's command credits.
 //! - [`ladder`]: what to try, and when to stop trying, after a failure of set-up or of the running controller.
+//! - [`listing`]: where a command stands in the list of supported ones.
 //! - [`unknown`]: which commands a controller really has, whatever it claims.
 //! - [`credits`]: the controller's buffers for data packets, and whose turn it is to fill them.
 //! - [`rx_hold`]: data that overtook the event announcing its connection.
@@ -33,4 +36,11 @@
 
 mod ring;
 
+pub mod announce;
+pub mod bringup;
 pub mod command;
+pub mod credits;
+pub mod ladder;
+pub mod listing;
+pub mod rx_hold;
+pub mod unknown;

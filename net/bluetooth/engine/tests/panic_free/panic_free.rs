@@ -1,2 +1,183 @@
 // SPDX-License-Identifier: GPL-2.0
+
+//! Instantiates every generic of the crate. The object code of this and of the crate must refer to no function that panics:
+//!
+//! ```sh
+//! cargo build --release --example panic_free
+//! nm -u target/release/examples/libpanic_free*.rlib target/release/libengine.rlib | grep -E 'panicking|_fail|_failed'
+//! ```
+
 #![no_std]
+#![forbid(unsafe_code)]
+#![allow(missing_docs)]
+
+use engine::{
+    command::{
+        Cancelled,
+        CommandQueue,
+        CommandTimeout,
+        CompletesOn,
+        CreditTimeout,
+        Outcome,
+        Phase,
+        QueuedCommand,
+        Rejected,
+        SendFailed,
+        Stage,
+        Timers,
+        Transmit, //
+    },
+    credits::{
+        Buffers,
+        Credit,
+        FlowControl,
+        LinkError,
+        LinkType,
+        NoCredit,
+        Turn, //
+    },
+    rx_hold::{
+        Refused,
+        RxHold, //
+    },
+};
+use wire::hci::{
+    Opcode,
+    Status, //
+};
+
+/// As large as a pointer with a destructor, such as a box.
+pub struct Payload(core::num::NonZeroUsize, Opcode);
+
+impl QueuedCommand for Payload {
+    fn opcode(&self) -> Opcode {
+        self.1
+    }
+    fn completes_on(&self) -> CompletesOn {
+        CompletesOn::from_event(self.1, 0)
+    }
+    fn id(&self) -> u64 {
+        self.0.get() as u64
+    }
+}
+
+type Queue = CommandQueue<Payload, 64, 4>;
+
+pub fn new() -> Queue {
+    Queue::new()
+}
+pub fn submit(q: &mut Queue, request: Payload) -> Result<(), Rejected<Payload>> {
+    q.submit(request)
+}
+pub fn set_phase(q: &mut Queue, phase: Phase) -> Timers {
+    q.set_phase(phase)
+}
+pub fn poll_transmit(q: &mut Queue, now: u64) -> Option<Transmit<'_, Payload>> {
+    q.poll_transmit(now)
+}
+pub fn send_failed(q: &mut Queue, id: u64) -> Option<SendFailed<Payload>> {
+    q.send_failed(id)
+}
+pub fn on_complete(q: &mut Queue, opcode: Opcode, ncmd: u8, now: u64) -> Outcome<Payload> {
+    q.on_complete(opcode, ncmd, now)
+}
+pub fn on_status(
+    q: &mut Queue,
+    opcode: Opcode,
+    status: Status,
+    ncmd: u8,
+    now: u64,
+) -> Outcome<Payload> {
+    q.on_status(opcode, status, ncmd, now)
+}
+pub fn on_event(q: &mut Queue, code: u8, subevent: Option<u8>) -> Option<Payload> {
+    q.on_event(code, subevent)
+}
+pub fn on_event_where(q: &mut Queue, code: u8, id: u64) -> Option<Payload> {
+    q.on_event_where(code, None, |request| request.id() == id)
+}
+pub fn on_command_timeout(q: &mut Queue, now: u64) -> CommandTimeout<Payload> {
+    q.on_command_timeout(now)
+}
+pub fn on_credit_timeout(q: &mut Queue, now: u64) -> CreditTimeout {
+    q.on_credit_timeout(now)
+}
+pub fn cancel(q: &mut Queue, id: u64) -> Option<Cancelled<Payload>> {
+    q.cancel(id)
+}
+pub fn stage(q: &Queue, id: u64) -> Option<Stage> {
+    q.stage(id)
+}
+pub fn take_waiting(q: &mut Queue) -> Option<Payload> {
+    q.take_waiting()
+}
+pub fn drain(q: &mut Queue) -> Option<Payload> {
+    q.drain()
+}
+pub fn waiting(q: &Queue) -> u64 {
+    q.waiting().fold(0, |last, request| last.max(request.id()))
+}
+pub fn idle(q: &Queue) -> bool {
+    q.is_idle() && q.has_credit() && !q.can_transmit() && q.queued() == 0 && q.stats().sent > 0
+}
+
+type Flow = FlowControl<32>;
+
+pub fn flow() -> Flow {
+    Flow::new()
+}
+pub fn set_buffers(f: &mut Flow, buffers: Buffers) {
+    f.set_buffers(buffers);
+}
+pub fn reset(f: &mut Flow) {
+    f.reset();
+}
+pub fn link_up(f: &mut Flow, handle: u16, kind: LinkType) -> Result<(), LinkError> {
+    f.link_up(handle, kind)
+}
+pub fn link_down(f: &mut Flow, handle: u16) -> Option<u16> {
+    f.link_down(handle)
+}
+pub fn take(f: &mut Flow, kind: LinkType, handle: u16) -> Result<Credit, NoCredit> {
+    f.take(kind, handle)
+}
+pub fn refund(f: &mut Flow, credit: Credit) {
+    f.refund(credit);
+}
+pub fn completed(f: &mut Flow, handle: u16, n: u16) -> u16 {
+    f.completed(handle, n)
+}
+pub fn begin_round(f: &mut Flow) {
+    f.begin_round();
+}
+pub fn next(f: &mut Flow, kind: LinkType, ready: u64) -> Option<Turn> {
+    f.next(kind, |handle| ready & 1u64.wrapping_shl(handle.into()) != 0)
+}
+pub fn holders(f: &Flow, kind: LinkType) -> u32 {
+    f.holders(kind)
+        .fold(0, |sum, (_, n)| sum.wrapping_add(n.into()))
+}
+
+type Hold = RxHold<Payload, 16>;
+
+pub fn rx_hold(ms: u64) -> Hold {
+    Hold::new(ms)
+}
+pub fn hold(h: &mut Hold, handle: u16, payload: Payload, now: u64) -> Result<(), Refused<Payload>> {
+    h.hold(handle, payload, now)
+}
+pub fn deliver(h: &mut Hold, handle: u16, now: u64) -> Option<Payload> {
+    h.deliver(handle, now)
+}
+pub fn handle_down(h: &mut Hold, handle: u16, now: u64) {
+    h.link_down(handle, now);
+}
+pub fn expire(h: &mut Hold, now: u64) -> Option<Payload> {
+    h.expire(now)
+}
+pub fn next_deadline(h: &Hold) -> Option<u64> {
+    h.next_deadline()
+}
+pub fn drain_held(h: &mut Hold) -> Option<Payload> {
+    h.drain()
+}

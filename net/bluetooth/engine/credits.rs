@@ -1,0 +1,435 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The controller's buffers for data packets, and whose turn it is to fill them (Vol 4 Part E 4.1).
+//!
+//! A controller tells how many packets of each kind it can buffer (Read Buffer Size, LE Read Buffer Size). The host
+//! counts: a packet sent takes a credit, and Number Of Completed Packets (Vol 4 Part E 7.7.19) gives credits back. When a link
+//! ends, the packets that it had outstanding are gone, and their buffers are free.
+//!
+//! What the controller says is checked against what the host knows: it cannot give back more than a link has outstanding, nor
+//! anything for a link that does not exist. So the count neither grows beyond the buffers that there are nor goes astray.
+
+use core::num::NonZeroU16;
+
+/// The greatest connection handle (Vol 4 Part E 5.4.2).
+const HANDLE_MAX: u16 = 0x0eff;
+
+/// A kind of link, as far as buffers are concerned.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LinkType {
+    /// ACL over BR/EDR.
+    Acl,
+    /// ACL over LE.
+    Le,
+    /// SCO and eSCO.
+    Sco,
+    /// Isochronous: CIS and BIS.
+    Iso,
+}
+
+/// How many packets the controller can buffer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Buffers {
+    /// Total_Num_ACL_Data_Packets of Read Buffer Size (Vol 4 Part E 7.4.5).
+    pub acl: u16,
+    /// Total_Num_Synchronous_Data_Packets of Read Buffer Size.
+    pub sco: u16,
+    /// Whether the controller reports completed synchronous packets (Vol 4 Part E 7.3.37). If not, `sco` only limits how
+    /// many are sent in a row.
+    pub sco_flow_control: bool,
+    /// Total_Num_LE_ACL_Data_Packets of LE Read Buffer Size (Vol 4 Part E 7.8.2). None if the controller said zero for it or
+    /// for the length: then LE uses the ACL buffers.
+    pub le: Option<NonZeroU16>,
+    /// Total_Num_ISO_Data_Packets of LE Read Buffer Size version 2.
+    pub iso: u16,
+}
+
+/// A buffer in the controller, reserved for one packet on the link with this handle.
+///
+/// Send the packet, or give it back by [`FlowControl::refund`].
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "a credit that is neither used nor refunded is lost until the link ends"]
+pub struct Credit {
+    handle: u16,
+}
+
+impl Credit {
+    /// The link that it is for.
+    pub fn handle(&self) -> u16 {
+        self.handle
+    }
+}
+
+/// Why there is no credit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NoCredit {
+    /// All buffers are taken.
+    Exhausted,
+    /// There is no such link, or it is of another type.
+    NoLink,
+}
+
+/// Why a link was not added.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LinkError {
+    /// There are too many.
+    Full,
+    /// There is one with this handle.
+    Exists,
+    /// No link can have this handle.
+    BadHandle,
+}
+
+/// Whose turn it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Turn {
+    /// The link.
+    pub handle: u16,
+    /// How many packets it may send before the others are looked at again: at least one.
+    pub quota: u16,
+}
+
+/// Counters since [`FlowControl::new`]. They wrap.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Stats {
+    /// Credits taken.
+    pub taken: u64,
+    /// Packets reported as completed.
+    pub completed: u64,
+    /// Packets reported as completed beyond those outstanding on their link.
+    pub overflow: u64,
+    /// Reports for a handle without a link.
+    pub unknown_handle: u64,
+    /// Credits returned because their link ended.
+    pub returned: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Link {
+    handle: u16,
+    kind: LinkType,
+    /// Packets sent and not reported as completed.
+    outstanding: u16,
+    /// When it last had its turn, in turns.
+    served: u64,
+}
+
+/// A pool of buffers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum PoolId {
+    Acl,
+    Le,
+    Sco,
+    Iso,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Pool {
+    total: u16,
+    /// Buffers taken.
+    used: u16,
+}
+
+impl Pool {
+    fn free(self) -> u16 {
+        self.total.saturating_sub(self.used)
+    }
+}
+
+/// The flow control of one controller with at most `L` links.
+///
+/// It belongs to the worker that sends and receives; nothing here is shared.
+///
+/// # Invariants
+///
+/// - A pool's `used` is the sum of `outstanding` over the links that use it.
+/// - `used` exceeds `total` only if the controller reduced its buffers while links were up, and then no credit is given until it
+///   does not.
+/// - The first `len` slots hold the links, the others hold none; no two links have the same handle.
+pub struct FlowControl<const L: usize> {
+    links: [Option<Link>; L],
+    len: usize,
+    acl: Pool,
+    le: Pool,
+    sco: Pool,
+    iso: Pool,
+    /// LE has no buffers of its own.
+    le_shares_acl: bool,
+    sco_flow_control: bool,
+    turns: u64,
+    stats: Stats,
+}
+
+impl<const L: usize> Default for FlowControl<L> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const L: usize> FlowControl<L> {
+    /// No links, no buffers.
+    pub const fn new() -> Self {
+        const NONE: Pool = Pool { total: 0, used: 0 };
+        Self {
+            links: [None; L],
+            len: 0,
+            acl: NONE,
+            le: NONE,
+            sco: NONE,
+            iso: NONE,
+            le_shares_acl: true,
+            sco_flow_control: false,
+            turns: 0,
+            stats: Stats {
+                taken: 0,
+                completed: 0,
+                overflow: 0,
+                unknown_handle: 0,
+                returned: 0,
+            },
+        }
+    }
+
+    /// The counters.
+    pub fn stats(&self) -> Stats {
+        self.stats
+    }
+
+    /// The controller was reset or switched off: all links are gone, and its buffers are unknown.
+    pub fn reset(&mut self) {
+        *self = Self {
+            stats: self.stats,
+            ..Self::new()
+        };
+    }
+
+    /// The controller told its buffers. What is outstanding stays so, should there be links already.
+    pub fn set_buffers(&mut self, buffers: Buffers) {
+        self.acl.total = buffers.acl;
+        self.sco.total = buffers.sco;
+        self.iso.total = buffers.iso;
+        self.le.total = buffers.le.map_or(0, NonZeroU16::get);
+        self.le_shares_acl = buffers.le.is_none();
+        self.sco_flow_control = buffers.sco_flow_control;
+        // Links may have moved from one pool to the other.
+        for id in [PoolId::Acl, PoolId::Le, PoolId::Sco, PoolId::Iso] {
+            let used = self
+                .links()
+                .filter(|link| self.pool_of(link.kind) == id)
+                .fold(0u16, |sum, link| sum.saturating_add(link.outstanding));
+            self.pool_mut(id).used = used;
+        }
+    }
+
+    fn pool_of(&self, kind: LinkType) -> PoolId {
+        match kind {
+            LinkType::Le if self.le_shares_acl => PoolId::Acl,
+            LinkType::Acl => PoolId::Acl,
+            LinkType::Le => PoolId::Le,
+            LinkType::Sco => PoolId::Sco,
+            LinkType::Iso => PoolId::Iso,
+        }
+    }
+
+    fn pool(&self, id: PoolId) -> Pool {
+        match id {
+            PoolId::Acl => self.acl,
+            PoolId::Le => self.le,
+            PoolId::Sco => self.sco,
+            PoolId::Iso => self.iso,
+        }
+    }
+
+    fn pool_mut(&mut self, id: PoolId) -> &mut Pool {
+        match id {
+            PoolId::Acl => &mut self.acl,
+            PoolId::Le => &mut self.le,
+            PoolId::Sco => &mut self.sco,
+            PoolId::Iso => &mut self.iso,
+        }
+    }
+
+    fn links(&self) -> impl Iterator<Item = &Link> {
+        self.links.iter().take(self.len).flatten()
+    }
+
+    fn link_mut(&mut self, handle: u16) -> Option<&mut Link> {
+        self.links
+            .iter_mut()
+            .take(self.len)
+            .flatten()
+            .find(|link| link.handle == handle)
+    }
+
+    /// How many credits there are for links of this type.
+    pub fn available(&self, kind: LinkType) -> u16 {
+        self.pool(self.pool_of(kind)).free()
+    }
+
+    /// How many packets the link has outstanding.
+    pub fn outstanding(&self, handle: u16) -> Option<u16> {
+        self.links()
+            .find(|link| link.handle == handle)
+            .map(|link| link.outstanding)
+    }
+
+    /// How many links there are.
+    pub fn link_count(&self) -> usize {
+        self.len
+    }
+
+    /// The links of this type that hold buffers, with how many: whom to blame when there is no credit for too long.
+    pub fn holders(&self, kind: LinkType) -> impl Iterator<Item = (u16, u16)> + '_ {
+        self.links()
+            .filter(move |link| link.kind == kind && link.outstanding > 0)
+            .map(|link| (link.handle, link.outstanding))
+    }
+
+    /// A link is up.
+    ///
+    /// # Errors
+    ///
+    /// There is one with this handle, there are too many, or no link can have this handle.
+    pub fn link_up(&mut self, handle: u16, kind: LinkType) -> Result<(), LinkError> {
+        if handle > HANDLE_MAX {
+            return Err(LinkError::BadHandle);
+        }
+        if self.outstanding(handle).is_some() {
+            return Err(LinkError::Exists);
+        }
+        let slot = self.links.get_mut(self.len).ok_or(LinkError::Full)?;
+        *slot = Some(Link {
+            handle,
+            kind,
+            outstanding: 0,
+            served: self.turns,
+        });
+        self.len = self.len.wrapping_add(1);
+        Ok(())
+    }
+
+    /// A link is down; its outstanding packets are flushed. Returns how many credits that gave back, or none if there is no
+    /// such link.
+    pub fn link_down(&mut self, handle: u16) -> Option<u16> {
+        let is_it = |slot: &Option<Link>| slot.is_some_and(|link| link.handle == handle);
+        let last = self.len.checked_sub(1)?;
+        let (others, last_slot) = self.links.get_mut(..self.len)?.split_at_mut_checked(last)?;
+        let last_slot = last_slot.first_mut()?;
+        // The last link moves to the free slot.
+        let link = match others.iter_mut().find(|slot| is_it(slot)) {
+            Some(slot) => core::mem::replace(slot, last_slot.take())?,
+            None => last_slot.take_if(|link| link.handle == handle)?,
+        };
+        self.len = last;
+        self.free(link.kind, link.outstanding);
+        self.stats.returned = self.stats.returned.wrapping_add(link.outstanding.into());
+        Some(link.outstanding)
+    }
+
+    fn free(&mut self, kind: LinkType, n: u16) {
+        let pool = self.pool_mut(self.pool_of(kind));
+        pool.used = pool.used.saturating_sub(n);
+    }
+
+    /// Takes a credit for one packet on the link with this handle.
+    ///
+    /// # Errors
+    ///
+    /// All buffers are taken, or there is no such link.
+    pub fn take(&mut self, kind: LinkType, handle: u16) -> Result<Credit, NoCredit> {
+        let id = self.pool_of(kind);
+        let free = self.pool(id).free();
+        let link = self.link_mut(handle).ok_or(NoCredit::NoLink)?;
+        if link.kind != kind {
+            return Err(NoCredit::NoLink);
+        }
+        if free == 0 {
+            return Err(NoCredit::Exhausted);
+        }
+        // At most `used`, which is less than `total` here.
+        link.outstanding = link.outstanding.saturating_add(1);
+        let pool = self.pool_mut(id);
+        pool.used = pool.used.saturating_add(1);
+        self.stats.taken = self.stats.taken.wrapping_add(1);
+        Ok(Credit { handle })
+    }
+
+    /// The packet of this credit was not sent after all.
+    pub fn refund(&mut self, credit: Credit) {
+        self.give_back(credit.handle, 1);
+    }
+
+    /// Gives back up to `n` of a link's credits. Returns how many it had, or none if there is no such link.
+    fn give_back(&mut self, handle: u16, n: u16) -> Option<u16> {
+        let link = self.link_mut(handle)?;
+        let n = n.min(link.outstanding);
+        link.outstanding = link.outstanding.saturating_sub(n);
+        let kind = link.kind;
+        self.free(kind, n);
+        Some(n)
+    }
+
+    /// The controller reports that it is done with `n` packets of the link with this handle. Returns with how many it really
+    /// is.
+    pub fn completed(&mut self, handle: u16, n: u16) -> u16 {
+        match self.give_back(handle, n) {
+            Some(done) => {
+                let excess = n.saturating_sub(done);
+                self.stats.completed = self.stats.completed.wrapping_add(done.into());
+                self.stats.overflow = self.stats.overflow.wrapping_add(excess.into());
+                done
+            }
+            None => {
+                self.stats.unknown_handle = self.stats.unknown_handle.wrapping_add(1);
+                0
+            }
+        }
+    }
+
+    /// A round of sending begins. Without flow control for synchronous packets nothing reports them as completed: what was sent
+    /// in the round before counts as gone.
+    pub fn begin_round(&mut self) {
+        if self.sco_flow_control {
+            return;
+        }
+        for link in self.links.iter_mut().take(self.len).flatten() {
+            if link.kind == LinkType::Sco {
+                link.outstanding = 0;
+            }
+        }
+        self.sco.used = 0;
+    }
+
+    /// Whose turn it is among the links of this type that have something to send, as `is_ready` tells by handle.
+    ///
+    /// That is the link with the fewest packets outstanding; among equals the one that has waited longest. It gets an even
+    /// share of the credits, but at least one.
+    pub fn next(&mut self, kind: LinkType, is_ready: impl Fn(u16) -> bool) -> Option<Turn> {
+        let free = self.available(kind);
+        if free == 0 {
+            return None;
+        }
+        let mut ready: u16 = 0;
+        let mut best: Option<&mut Link> = None;
+        for link in self.links.iter_mut().take(self.len).flatten() {
+            if link.kind != kind || !is_ready(link.handle) {
+                continue;
+            }
+            ready = ready.saturating_add(1);
+            let rank = (link.outstanding, link.served);
+            if best
+                .as_ref()
+                .is_none_or(|best| rank < (best.outstanding, best.served))
+            {
+                best = Some(link);
+            }
+        }
+        let link = best?;
+        self.turns = self.turns.wrapping_add(1);
+        link.served = self.turns;
+        Some(Turn {
+            handle: link.handle,
+            quota: free.checked_div(ready).unwrap_or(1).max(1),
+        })
+    }
+}

@@ -11,7 +11,7 @@
 //! Citations such as "Vol 4 Part E 7.3.2" name the volume, part and section of the Bluetooth Core Specification.
 
 #![cfg_attr(not(CONFIG_RUST), no_std)]
-#![deny(unsafe_code)]
+#![forbid(unsafe_code)]
 #![deny(missing_docs)]
 #![cfg_attr(
     not(test),

@@ -96,7 +96,8 @@ pub fn parse_reply<C: Command>(
 ///
 /// Each is a `#[repr(C)]` structure whose bytes are its parameters, named after the specification. `=> Type` says that
 /// it is answered by Command Complete and what follows the status (`()` if nothing), `=> status` that it is answered by
-/// Command Status. `tail list[count]` says that of the last field, `list`, only the first entries are sent, as many as
+/// Command Status. Return parameters that only repeat what the command said, or that nobody reads, are `()`: a controller
+/// that gets them wrong does no harm. `tail list[count]` says that of the last field, `list`, only the first entries are sent, as many as
 /// the field `count` tells; with `tail list(function)` that function tells.
 ///
 /// ```

@@ -74,21 +74,6 @@ layout! {
         /// In units of 10 ms.
         timeout: U16,
     }
-    /// Reply of [`ReadLocationData`].
-    LocationData {
-        location_domain_aware: u8,
-        location_domain: [u8; 2],
-        location_domain_options: u8,
-        location_options: u8,
-    }
-    /// Reply of [`ReadSyncTrainParams`].
-    SyncTrainParams {
-        /// In units of 0.625 ms.
-        interval: U16,
-        /// In units of 0.625 ms.
-        timeout: U32,
-        service_data: u8,
-    }
     /// Reply of [`ReadLeHostSupport`].
     LeHostSupport {
         le: u8,
@@ -116,7 +101,7 @@ command! {
         pub filter_type: u8,
     } => ();
     /// Flush (7.3.4).
-    struct Flush(Opcode::FLUSH) { pub handle: ConnHandle } => ConnHandle;
+    struct Flush(Opcode::FLUSH) { pub handle: ConnHandle } => ();
     /// Read Stored Link Key (7.3.8).
     struct ReadStoredLinkKey(Opcode::READ_STORED_LINK_KEY) { pub bdaddr: BdAddr, pub read_all: u8 } => StoredLinkKeys;
     /// Delete Stored Link Key (7.3.10); the reply is how many were deleted.
@@ -171,7 +156,7 @@ command! {
     /// Read Number Of Supported IAC (7.3.43).
     struct ReadNumSupportedIac(Opcode::READ_NUM_SUPPORTED_IAC) => u8;
     /// Read Current IAC LAP (7.3.44).
-    struct ReadCurrentIacLap(Opcode::READ_CURRENT_IAC_LAP) => CurrentIacLap;
+    struct ReadCurrentIacLap(Opcode::READ_CURRENT_IAC_LAP) => ();
     /// Write Current IAC LAP (7.3.45).
     struct WriteCurrentIacLap(Opcode::WRITE_CURRENT_IAC_LAP) { pub num_iac: u8, pub iac_lap: [[u8; 3]; 2] } tail iac_lap[num_iac] => ();
     /// Read Page Scan Type (7.3.51 and following).
@@ -201,7 +186,7 @@ command! {
     /// Set Event Mask Page 2 (7.3.69).
     struct SetEventMaskPage2(Opcode::SET_EVENT_MASK_PAGE_2) { pub mask: EventMask2 } => ();
     /// Read Location Data, of version 4.0.
-    struct ReadLocationData(Opcode::READ_LOCATION_DATA) => LocationData;
+    struct ReadLocationData(Opcode::READ_LOCATION_DATA) => ();
     /// Read Flow Control Mode (7.3.72).
     struct ReadFlowControlMode(Opcode::READ_FLOW_CONTROL_MODE) => u8;
     /// Read LE Host Support (7.3.78).
@@ -209,14 +194,14 @@ command! {
     /// Write LE Host Support (7.3.79).
     struct WriteLeHostSupport(Opcode::WRITE_LE_HOST_SUPPORTED) { pub le: u8, pub simultaneous: u8 } => ();
     /// Read Synchronization Train Parameters (7.3.90).
-    struct ReadSyncTrainParams(Opcode::READ_SYNC_TRAIN_PARAMS) => SyncTrainParams;
-    /// Write Synchronization Train Parameters (7.3.91); the reply is the interval chosen.
+    struct ReadSyncTrainParams(Opcode::READ_SYNC_TRAIN_PARAMS) => ();
+    /// Write Synchronization Train Parameters (7.3.91).
     struct WriteSyncTrainParams(Opcode::WRITE_SYNC_TRAIN_PARAMS) {
         pub interval_min: U16,
         pub interval_max: U16,
         pub timeout: U32,
         pub service_data: u8,
-    } => U16;
+    } => ();
     /// Read Secure Connections Host Support (7.3.92).
     struct ReadScHostSupport(Opcode::READ_SC_SUPPORT) => u8;
     /// Write Secure Connections Host Support (7.3.93).
@@ -235,18 +220,4 @@ command! {
         pub vendor_len: u8,
         pub vendor_config: [u8; 252],
     } tail vendor_config[vendor_len] => ();
-}
-
-/// Reply of [`ReadCurrentIacLap`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CurrentIacLap {
-    /// The access codes, at most 64 of them.
-    pub laps: crate::Bounded<[u8; 3], 64>,
-}
-
-impl super::Reply for CurrentIacLap {
-    fn parse(params: &[u8]) -> Result<Self, crate::Malformed> {
-        let laps = super::counted(&mut crate::Reader::new("current IAC LAP", params))?;
-        Ok(Self { laps })
-    }
 }

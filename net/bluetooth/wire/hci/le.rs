@@ -205,9 +205,9 @@ command! {
         pub ltk: Key,
     } => status;
     /// LE Long Term Key Request Reply (7.8.25).
-    struct LeLongTermKeyReply(Opcode::LE_LTK_REPLY) { pub handle: ConnHandle, pub ltk: Key } => ConnHandle;
+    struct LeLongTermKeyReply(Opcode::LE_LTK_REPLY) { pub handle: ConnHandle, pub ltk: Key } => ();
     /// LE Long Term Key Request Negative Reply (7.8.26).
-    struct LeLongTermKeyNegativeReply(Opcode::LE_LTK_NEG_REPLY) { pub handle: ConnHandle } => ConnHandle;
+    struct LeLongTermKeyNegativeReply(Opcode::LE_LTK_NEG_REPLY) { pub handle: ConnHandle } => ();
     /// LE Read Supported States (7.8.27).
     struct LeReadSupportedStates(Opcode::LE_READ_SUPPORTED_STATES) => U64;
     /// LE Remote Connection Parameter Request Reply (7.8.31); units as in [`ExtConnParams`].
@@ -219,11 +219,11 @@ command! {
         pub timeout: U16,
         pub min_ce_len: U16,
         pub max_ce_len: U16,
-    } => ConnHandle;
+    } => ();
     /// LE Remote Connection Parameter Request Negative Reply (7.8.32).
-    struct LeRemoteConnParamNegativeReply(Opcode::LE_CONN_PARAM_REQ_NEG_REPLY) { pub handle: ConnHandle, pub reason: super::Status } => ConnHandle;
+    struct LeRemoteConnParamNegativeReply(Opcode::LE_CONN_PARAM_REQ_NEG_REPLY) { pub handle: ConnHandle, pub reason: super::Status } => ();
     /// LE Set Data Length (7.8.33): bytes and microseconds.
-    struct LeSetDataLength(Opcode::LE_SET_DATA_LEN) { pub handle: ConnHandle, pub tx_octets: U16, pub tx_time: U16 } => ConnHandle;
+    struct LeSetDataLength(Opcode::LE_SET_DATA_LEN) { pub handle: ConnHandle, pub tx_octets: U16, pub tx_time: U16 } => ();
     /// LE Read Suggested Default Data Length (7.8.34).
     struct LeReadDefaultDataLength(Opcode::LE_READ_DEF_DATA_LEN) => DefaultDataLength;
     /// LE Write Suggested Default Data Length (7.8.35): bytes and microseconds.

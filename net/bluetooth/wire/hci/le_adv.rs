@@ -205,13 +205,13 @@ command! {
         pub handle: ConnHandle,
         pub service_data: U16,
         pub sync_handle: ConnHandle,
-    } => ConnHandle;
+    } => ();
     /// LE Periodic Advertising Set Info Transfer (7.8.90).
     struct LePeriodicAdvSetInfoTransfer(Opcode::LE_PAST_SET_INFO) {
         pub handle: ConnHandle,
         pub service_data: U16,
         pub adv_handle: u8,
-    } => ConnHandle;
+    } => ();
     /// LE Set Periodic Advertising Sync Transfer Parameters (7.8.91).
     struct LeSetPastParams(Opcode::LE_PAST_PARAMS) {
         pub handle: ConnHandle,
@@ -220,7 +220,7 @@ command! {
         /// In units of 10 ms.
         pub sync_timeout: U16,
         pub cte_type: u8,
-    } => ConnHandle;
+    } => ();
 }
 
 /// How many entries of `params` go on the wire.

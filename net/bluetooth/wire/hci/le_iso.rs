@@ -86,11 +86,11 @@ command! {
     /// LE Create CIS (7.8.99).
     struct LeCreateCis(Opcode::LE_CREATE_CIS) { pub num_cis: u8, pub cis: [CisPair; 31] } tail cis[num_cis] => status;
     /// LE Remove CIG (7.8.100).
-    struct LeRemoveCig(Opcode::LE_REMOVE_CIG) { pub cig_id: u8 } => u8;
+    struct LeRemoveCig(Opcode::LE_REMOVE_CIG) { pub cig_id: u8 } => ();
     /// LE Accept CIS Request (7.8.101).
     struct LeAcceptCisRequest(Opcode::LE_ACCEPT_CIS) { pub handle: ConnHandle } => status;
     /// LE Reject CIS Request (7.8.102).
-    struct LeRejectCisRequest(Opcode::LE_REJECT_CIS) { pub handle: ConnHandle, pub reason: Status } => ConnHandle;
+    struct LeRejectCisRequest(Opcode::LE_REJECT_CIS) { pub handle: ConnHandle, pub reason: Status } => ();
     /// LE Create BIG (7.8.103).
     struct LeCreateBig(Opcode::LE_CREATE_BIG) {
         pub handle: u8,
@@ -113,7 +113,7 @@ command! {
         pub bis: [u8; 31],
     } tail bis[num_bis] => status;
     /// LE BIG Terminate Sync (7.8.107).
-    struct LeBigTerminateSync(Opcode::LE_BIG_TERM_SYNC) { pub handle: u8 } => u8;
+    struct LeBigTerminateSync(Opcode::LE_BIG_TERM_SYNC) { pub handle: u8 } => ();
     /// LE Setup ISO Data Path (7.8.109).
     struct LeSetupIsoDataPath(Opcode::LE_SETUP_ISO_PATH) {
         pub handle: ConnHandle,
@@ -129,7 +129,7 @@ command! {
         pub config: [u8; 242],
     } tail config[config_len] => ConnHandle;
     /// LE Remove ISO Data Path (7.8.110).
-    struct LeRemoveIsoDataPath(Opcode::LE_REMOVE_ISO_PATH) { pub handle: ConnHandle, pub directions: u8 } => ConnHandle;
+    struct LeRemoveIsoDataPath(Opcode::LE_REMOVE_ISO_PATH) { pub handle: ConnHandle, pub directions: u8 } => ();
 }
 
 /// Reply of [`LeSetCigParams`].

@@ -66,7 +66,7 @@ command! {
     /// Add SCO Connection, of version 1.1 (7.1.5 there).
     struct AddScoConnection(Opcode::ADD_SCO) { pub handle: ConnHandle, pub packet_type: U16 } => status;
     /// Create Connection Cancel (7.1.7).
-    struct CreateConnectionCancel(Opcode::CREATE_CONN_CANCEL) { pub bdaddr: BdAddr } => BdAddr;
+    struct CreateConnectionCancel(Opcode::CREATE_CONN_CANCEL) { pub bdaddr: BdAddr } => ();
     /// Accept Connection Request (7.1.8).
     struct AcceptConnectionRequest(Opcode::ACCEPT_CONN_REQ) {
         pub bdaddr: BdAddr,
@@ -76,9 +76,9 @@ command! {
     /// Reject Connection Request (7.1.9).
     struct RejectConnectionRequest(Opcode::REJECT_CONN_REQ) { pub bdaddr: BdAddr, pub reason: Status } => status;
     /// Link Key Request Reply (7.1.10).
-    struct LinkKeyRequestReply(Opcode::LINK_KEY_REPLY) { pub bdaddr: BdAddr, pub link_key: Key } => BdAddr;
+    struct LinkKeyRequestReply(Opcode::LINK_KEY_REPLY) { pub bdaddr: BdAddr, pub link_key: Key } => ();
     /// Link Key Request Negative Reply (7.1.11).
-    struct LinkKeyRequestNegativeReply(Opcode::LINK_KEY_NEG_REPLY) { pub bdaddr: BdAddr } => BdAddr;
+    struct LinkKeyRequestNegativeReply(Opcode::LINK_KEY_NEG_REPLY) { pub bdaddr: BdAddr } => ();
     /// PIN Code Request Reply (7.1.12).
     struct PinCodeRequestReply(Opcode::PIN_CODE_REPLY) {
         pub bdaddr: BdAddr,
@@ -144,7 +144,7 @@ command! {
         pub io_capability: u8,
         pub oob_data: u8,
         pub authentication: u8,
-    } => BdAddr;
+    } => ();
     /// User Confirmation Request Reply (7.1.30).
     struct UserConfirmationReply(Opcode::USER_CONFIRM_REPLY) { pub bdaddr: BdAddr } => BdAddr;
     /// User Confirmation Request Negative Reply (7.1.31).
@@ -158,11 +158,11 @@ command! {
     /// User Passkey Request Negative Reply (7.1.33).
     struct UserPasskeyNegativeReply(Opcode::USER_PASSKEY_NEG_REPLY) { pub bdaddr: BdAddr } => BdAddr;
     /// Remote OOB Data Request Reply (7.1.34).
-    struct RemoteOobDataReply(Opcode::REMOTE_OOB_DATA_REPLY) { pub bdaddr: BdAddr, pub hash: Key, pub rand: Key } => BdAddr;
+    struct RemoteOobDataReply(Opcode::REMOTE_OOB_DATA_REPLY) { pub bdaddr: BdAddr, pub hash: Key, pub rand: Key } => ();
     /// Remote OOB Data Request Negative Reply (7.1.35).
-    struct RemoteOobDataNegativeReply(Opcode::REMOTE_OOB_DATA_NEG_REPLY) { pub bdaddr: BdAddr } => BdAddr;
+    struct RemoteOobDataNegativeReply(Opcode::REMOTE_OOB_DATA_NEG_REPLY) { pub bdaddr: BdAddr } => ();
     /// IO Capability Request Negative Reply (7.1.36).
-    struct IoCapabilityRequestNegativeReply(Opcode::IO_CAPABILITY_NEG_REPLY) { pub bdaddr: BdAddr, pub reason: Status } => BdAddr;
+    struct IoCapabilityRequestNegativeReply(Opcode::IO_CAPABILITY_NEG_REPLY) { pub bdaddr: BdAddr, pub reason: Status } => ();
     /// Enhanced Setup Synchronous Connection (7.1.45).
     struct EnhancedSetupSyncConnection(Opcode::ENHANCED_SETUP_SYNC_CONN) {
         pub handle: ConnHandle,
@@ -199,7 +199,7 @@ command! {
         pub rand192: Key,
         pub hash256: Key,
         pub rand256: Key,
-    } => BdAddr;
+    } => ();
 }
 
 /// Bits 8 to 12 of a class of device: the major device class (Assigned Numbers 2.8.2).

@@ -70,5 +70,5 @@ command! {
         pub max_latency: U16,
         pub min_remote_timeout: U16,
         pub min_local_timeout: U16,
-    } => ConnHandle;
+    } => ();
 }

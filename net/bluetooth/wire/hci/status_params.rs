@@ -11,12 +11,6 @@ use super::{
     ConnHandle,
     Opcode, //
 };
-use crate::{
-    Bounded,
-    Malformed,
-    Reader, //
-};
-
 layout! {
     /// Reply of [`ReadRssi`].
     Rssi {
@@ -38,11 +32,6 @@ layout! {
         /// In bytes.
         key_size: u8,
     }
-    /// A transport of [`MwsTransportConfig`].
-    MwsTransport {
-        transport: u8,
-        num_baud_rates: u8,
-    }
 }
 
 command! {
@@ -57,23 +46,9 @@ command! {
     /// Read Encryption Key Size (7.5.7).
     struct ReadEncryptionKeySize(Opcode::READ_ENC_KEY_SIZE) { pub handle: ConnHandle } => EncryptionKeySize;
     /// Get MWS Transport Layer Configuration (7.5.11).
-    struct GetMwsTransportConfig(Opcode::GET_MWS_TRANSPORT_CONFIG) => MwsTransportConfig;
+    struct GetMwsTransportConfig(Opcode::GET_MWS_TRANSPORT_CONFIG) => ();
     /// Enable Device Under Test Mode (7.6.3).
     struct EnableDeviceUnderTestMode(Opcode::ENABLE_DUT_MODE) => ();
     /// Write Simple Pairing Debug Mode (7.6.4).
     struct WriteSimplePairingDebugMode(Opcode::WRITE_SSP_DEBUG_MODE) { pub mode: u8 } => ();
-}
-
-/// Reply of [`GetMwsTransportConfig`]: the transports; their baud rates are not kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MwsTransportConfig {
-    /// The transports.
-    pub transports: Bounded<MwsTransport, 125>,
-}
-
-impl super::Reply for MwsTransportConfig {
-    fn parse(params: &[u8]) -> Result<Self, Malformed> {
-        let transports = super::counted(&mut Reader::new("MWS transports", params))?;
-        Ok(Self { transports })
-    }
 }

@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from . import build, kernel, modset, setup, testers, ui, vm
+from . import build, kernel, modset, setup, show, testers, ui, vm
 
 
 def _flavour(parser, default="debian", many=False):
@@ -73,6 +73,10 @@ def _expect(args) -> int:
     return 0
 
 
+def _run(args) -> int:
+    return show.command(args.kernel)
+
+
 def parser() -> argparse.ArgumentParser:
     main = argparse.ArgumentParser(prog="scripts/ox", description="Oxtooth's set-up, VM and tests")
     commands = main.add_subparsers(dest="command", required=True)
@@ -118,6 +122,10 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("flavours", nargs="*", choices=[*kernel.FLAVOURS, []],
                      help="cases that passed on all of these (default: both)")
     sub.set_defaults(run=_expect)
+
+    sub = commands.add_parser("run", help="boot with our bluetooth.ko and show a controller")
+    _flavour(sub)
+    sub.set_defaults(run=_run)
     return main
 
 

@@ -195,6 +195,11 @@ def _headers_file(index: apt.Index, release: Release, name: str) -> bytes:
     return done.stdout
 
 
+def _compilers(*names: str) -> str:
+    """Other compilers make another kernel; other packages in the build root do not."""
+    return "".join(buildroot.output([name, "--version"], cwd=Path("/")) for name in names)
+
+
 def _make(build: Path, *words: str) -> list:
     return ["make", "-C", str(source()), f"O={build}", *words]
 
@@ -210,7 +215,7 @@ def setup_debian() -> Release:
         _unpack_image(index, release)
         _unpack_source(index, release)
         build = paths.kdir("debian")
-        key = stamp.key_of(release, "kdir-2", (paths.stamps() / "build-root").read_text())
+        key = stamp.key_of(release, _compilers("rustc", "gcc-14"))
         if stamp.fresh("kernel-kdir", key) and build.is_dir():
             return release
         log = paths.cache() / "logs" / "kernel-debian.log"
@@ -260,8 +265,7 @@ def setup_debug() -> None:
     with stamp.lock("kernel-debug"):
         release = current()
         build = paths.kdir("debug")
-        key = stamp.key_of(release, _fragment().read_text(),
-                           (paths.stamps() / "build-root").read_text())
+        key = stamp.key_of(release, _fragment().read_text(), _compilers("rustc", "clang-19"))
         if stamp.fresh("kernel-debug", key) and image("debug").is_dir():
             return
         log = paths.cache() / "logs" / "kernel-debug.log"

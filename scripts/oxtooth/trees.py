@@ -26,8 +26,9 @@ GUEST_WITHOUT = ("usr/lib/systemd/systemd-udevd", "usr/bin/udevadm", "usr/sbin/u
                  "usr/bin/systemd-tmpfiles")
 
 
-def _mmdebstrap(name: str, target: Path, packages: tuple, suites: list, finish) -> None:
-    key = stamp.key_of(name, suites, sorted(packages), GUEST_WITHOUT)
+def _mmdebstrap(name: str, target: Path, packages: tuple, suites: list, finish,
+                without: tuple = ()) -> None:
+    key = stamp.key_of(name, suites, sorted(packages), without)
     with stamp.lock(name):
         if stamp.fresh(name, key) and target.is_dir():
             return
@@ -88,6 +89,6 @@ def setup_build() -> None:
 
 def setup_guest() -> None:
     _mmdebstrap("guest-tree", paths.guest(), GUEST_PACKAGES,
-                [apt.GUEST_SUITE, apt.GUEST_SUITE + "-updates"], _finish_guest)
+                [apt.GUEST_SUITE, apt.GUEST_SUITE + "-updates"], _finish_guest, GUEST_WITHOUT)
 
 

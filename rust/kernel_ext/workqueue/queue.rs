@@ -25,8 +25,8 @@ use kernel::{
             Relaxed, //
         },
         rcu,
-        static_lock_class,
-        Arc, //
+        Arc,
+        LockClassKey, //
     },
     task::Task,
     types::{
@@ -68,11 +68,16 @@ impl BitOr for QueueFlags {
 ///   for the running item, `Inner` is valid throughout each item of `wq`.
 /// - `id` is not zero, and no other queue of this module ever has it.
 /// - `runner` is the task that runs an item of `wq` right now, or null.
+#[pin_data]
 pub(super) struct Inner {
     wq: NonNull<bindings::workqueue_struct>,
     id: u64,
     closed: Atomic<bool>,
     runner: Atomic<*mut bindings::task_struct>,
+    /// Lock class of the jobs. Each queue has its own: a job of one queue may wait for another
+    /// queue, and for lockdep that must not be a job that waits for jobs.
+    #[pin]
+    job_class: LockClassKey,
     /// Next on the list of the reaper; otherwise unused.
     next: Atomic<*mut Inner>,
 }
@@ -179,21 +184,22 @@ impl OrderedQueue {
         let wq = NonNull::new(wq).ok_or(ENOMEM)?;
         // INVARIANT: The queue is an ordered one, and new; a counter of 64 bits does not come
         // round.
-        let inner = Inner {
+        let inner = pin_init!(Inner {
             wq,
             id: NEXT_ID.fetch_add(1, Relaxed),
             closed: Atomic::new(false),
             runner: Atomic::new(null_mut()),
+            job_class <- LockClassKey::new_dynamic(),
             next: Atomic::new(null_mut()),
-        };
-        match Arc::new(inner, GFP_KERNEL) {
+        });
+        match Arc::pin_init(inner, GFP_KERNEL) {
             Ok(inner) => Ok(Self {
                 inner: ManuallyDrop::new(inner),
             }),
             Err(e) => {
                 // SAFETY: Nobody else has seen the queue.
                 unsafe { bindings::destroy_workqueue(wq.as_ptr()) };
-                Err(e.into())
+                Err(e)
             }
         }
     }
@@ -275,7 +281,7 @@ impl OrderedQueue {
     where
         F: FnOnce(&mut Worker<'_>) + Send,
     {
-        let job = KBox::pin_init(Job::new(NonNull::from(&**self.inner), job), flags)?;
+        let job = KBox::pin_init(Job::new(self.inner(), job), flags)?;
         // SAFETY: The box is not moved out of; it is pinned again or dropped in place.
         let job = KBox::into_raw(unsafe { Pin::into_inner_unchecked(job) });
         // SAFETY: `job` points to a live job.
@@ -377,21 +383,22 @@ struct Job<F> {
 }
 
 impl<F: FnOnce(&mut Worker<'_>)> Job<F> {
-    fn new(queue: NonNull<Inner>, body: F) -> impl PinInit<Self> {
+    fn new(queue: &Inner, body: F) -> impl PinInit<Self> + use<'_, F> {
         pin_init!(Self {
             work <- Opaque::ffi_init(|slot| {
-                // SAFETY: `slot` is memory for a `work_struct`; the name and key are statics.
+                // SAFETY: `slot` is memory for a `work_struct`. The name is static, and the key as
+                // long-lived as the queue, which outlives its jobs.
                 unsafe {
                     bindings::init_work_with_key(
                         slot,
                         Some(Self::run),
                         false,
                         c"OrderedQueue::spawn".as_char_ptr(),
-                        static_lock_class!().as_ptr(),
+                        queue.job_class.as_ptr(),
                     )
                 }
             }),
-            queue,
+            queue: NonNull::from(queue),
             body,
         })
     }

@@ -643,7 +643,7 @@ fn what_drivers_mean_by_an_event() {
         (LE_CREATE, 0x00, Answer),
         (DISCONNECT, 0x05, Event(0x05)),
         (DISCONNECT, 0x0e, Event(0x0e)),
-        (VENDOR, 0x0f, Answer),
+        (VENDOR, 0x0f, Event(0x0f)),
         (VENDOR, 0xff, Event(0xff)),
         (LE_CREATE, 0x0a, LeSubevent(0x0a)),
         (Opcode::NOP, 0x18, EventOrLeSubevent(0x18)),
@@ -665,6 +665,9 @@ fn what_drivers_mean_by_an_event() {
         engine::command::Answer::Waiting
     );
     assert_eq!(completed(q.on_complete(VENDOR, 1, 0).answer), 1);
+    // Whoever waits for Command Status is.
+    send(&mut q, waits(2, VENDOR, 0x0f), 0);
+    assert_eq!(completed(q.on_status(VENDOR, SUCCESS, 1, 0).answer), 2);
 }
 
 #[test]

@@ -140,6 +140,7 @@ impl Host {
             assert!(could);
             assert_ne!(opcode, Opcode::NOP, "NOP is never sent");
             assert_eq!(busy.is_some(), again, "two in flight");
+            assert!(!self.queue.has_credit(), "sent for nothing");
         }
         self.set(timers);
         sent.map(|(opcode, id, _)| (opcode, id))
@@ -190,6 +191,7 @@ impl Host {
         self.command_timer = None;
         self.credit_timer = None;
         assert!(self.queue.is_idle() && self.queue.has_credit());
+        assert_eq!(self.queue.on_credit_timeout(u64::MAX), CreditTimeout::Stale);
         assert_eq!(self.accepted, self.handed_back);
         assert_eq!(Rc::strong_count(&self.alive), 1);
     }

@@ -13,18 +13,52 @@ use super::{
 use crate::bindings;
 use kernel::prelude::*;
 
+/// A connection that waits.
+struct Node<P: Protocol> {
+    child: SockRef<P>,
+    next: Option<KBox<Node<P>>>,
+}
+
 /// A socket's part in accepting: the children of a listening one, the parent of a child.
 pub(super) struct AcceptState<P: Protocol> {
-    children: KVec<SockRef<P>>,
+    // A chain and not a vector: growing a vector may overflow as far as the compiler can tell.
+    children: Option<KBox<Node<P>>>,
     parent: Option<SockRef<P>>,
 }
 
 impl<P: Protocol> AcceptState<P> {
     pub(super) const fn new() -> Self {
         Self {
-            children: KVec::new(),
+            children: None,
             parent: None,
         }
+    }
+
+    fn push(&mut self, node: KBox<Node<P>>) {
+        let mut end = &mut self.children;
+        while let Some(node) = end {
+            end = &mut node.next;
+        }
+        *end = Some(node);
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &SockRef<P>> {
+        core::iter::successors(self.children.as_ref(), |node| node.next.as_ref())
+            .map(|node| &node.child)
+    }
+
+    /// Takes the first child for which `pred` is true.
+    fn take(&mut self, mut pred: impl FnMut(&Sock<P>) -> bool) -> Option<SockRef<P>> {
+        let mut link = &mut self.children;
+        while link.as_ref().is_some_and(|node| !pred(&node.child)) {
+            link = match link {
+                Some(node) => &mut node.next,
+                None => return None,
+            };
+        }
+        let Node { child, next } = KBox::into_inner(link.take()?);
+        *link = next;
+        Some(child)
     }
 }
 
@@ -71,17 +105,25 @@ impl<P: Protocol> Sock<P> {
         // SAFETY: Both sockets are valid.
         unsafe { bindings::kext_sk_copy_peer_creds(child.as_raw(), self.as_raw()) };
 
-        let error = {
-            let mut state = self.ext().accept.lock();
-            if self.is_dead() || self.accept_queue_full() {
+        let node = KBox::new(
+            Node {
+                child: child.clone(),
+                next: None,
+            },
+            GFP_ATOMIC,
+        );
+        let error = match node {
+            Ok(node) => {
+                let mut state = self.ext().accept.lock();
+                if !self.is_dead() && !self.accept_queue_full() {
+                    state.push(node);
+                    // SAFETY: The socket is valid.
+                    unsafe { bindings::kext_sk_acceptq_added(self.as_raw()) };
+                    return Ok(());
+                }
                 ECONNREFUSED
-            } else if state.children.push(child.clone(), GFP_ATOMIC).is_err() {
-                ENOMEM
-            } else {
-                // SAFETY: The socket is valid.
-                unsafe { bindings::kext_sk_acceptq_added(self.as_raw()) };
-                return Ok(());
             }
+            Err(_) => ENOMEM,
         };
         child.forget_parent();
         Err((child, error))
@@ -91,8 +133,7 @@ impl<P: Protocol> Sock<P> {
     pub fn accept_dequeue(&self, mut pred: impl FnMut(&Sock<P>) -> bool) -> Option<SockRef<P>> {
         let child = {
             let mut state = self.ext().accept.lock();
-            let index = state.children.iter().position(|child| pred(child))?;
-            let child = state.children.remove(index).ok()?;
+            let child = state.take(&mut pred)?;
             // SAFETY: The socket is valid.
             unsafe { bindings::kext_sk_acceptq_removed(self.as_raw()) };
             child
@@ -103,12 +144,7 @@ impl<P: Protocol> Sock<P> {
 
     /// Returns whether `pred` is true for a waiting connection; it runs in atomic context.
     pub fn accept_any(&self, mut pred: impl FnMut(&Sock<P>) -> bool) -> bool {
-        self.ext()
-            .accept
-            .lock()
-            .children
-            .iter()
-            .any(|child| pred(child))
+        self.ext().accept.lock().iter().any(|child| pred(child))
     }
 
     /// Takes all waiting connections, one after the other, and passes them to `f`.
@@ -131,10 +167,7 @@ impl<P: Protocol> Sock<P> {
         let id = self.id();
         let child = {
             let mut state = parent.ext().accept.lock();
-            let Some(index) = state.children.iter().position(|child| child.id() == id) else {
-                return false;
-            };
-            let Ok(child) = state.children.remove(index) else {
+            let Some(child) = state.take(|child| child.id() == id) else {
                 return false;
             };
             // SAFETY: The socket is valid.

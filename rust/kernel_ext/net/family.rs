@@ -19,9 +19,18 @@ use kernel::{
     error::to_result,
     module::this_module,
     prelude::*,
+    str::CStrExt as _,
     types::NotThreadSafe,
     ModuleMetadata, //
 };
+
+/// Has user space load the module that `name` is an alias of, and waits for it.
+///
+/// Whether it came can be told by looking for what it should have brought.
+pub fn request_module(name: &CStr) {
+    // SAFETY: `name` is a string that ends with a NUL.
+    unsafe { bindings::kext_request_module(name.as_char_ptr()) }
+}
 
 /// A protocol family.
 pub trait Family: 'static {

@@ -67,6 +67,7 @@ pub use cred::{
     UTS_LEN, //
 };
 pub use family::{
+    request_module,
     Family,
     FamilyRegistration,
     SocketRequest, //

@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A controller's life: allocated, registered, unregistered, released.
+//!
+//! ```text
+//!   alloc ──> register ──> unregister ──> last reference dropped
+//!     │          │             │                  │
+//!     │          │             │                  └ queues reaped, index free, memory freed
+//!     │          │             └ off the list; no work, no timer, no driver callback afterwards
+//!     │          └ queues, index, sysfs, rfkill, LED; on the list; power on is queued
+//!     └ memory, locks, the embedded device's first reference
+//! ```
+
+use super::{
+    command::CommandPath,
+    info::Info,
+    link::LinkTable,
+    observer::{
+        self,
+        Notice, //
+    },
+    power,
+    recovery::Recovery,
+    registry::{
+        self,
+        Index, //
+    },
+    rx::Reception,
+    state::State,
+    suspend::{
+        SuspendOps, //
+    },
+};
+use core::sync::atomic::{
+    AtomicBool,
+    Ordering, //
+};
+use kernel::{
+    prelude::*,
+    sync::{
+        aref::ARef,
+        lock::{
+            mutex::MutexBackend,
+            Guard, //
+        },
+        new_condvar,
+        new_mutex,
+        new_spinlock,
+        Arc,
+        CondVar,
+        Mutex,
+        SetOnce,
+        SpinLock, //
+    },
+};
+use kernel_ext::{
+    confined::Confined,
+    debugfs,
+    hci::{
+        Address,
+        DevFlag,
+        Facts,
+        Flag,
+        Hdev,
+        Quirk, //
+    },
+    leds::{
+        Brightness,
+        LedTrigger, //
+    },
+    pm::PmNotifier,
+    rfkill::Rfkill,
+    skbuff::{
+        SkBuff,
+        SkBuffQueue, //
+    },
+    workqueue::{
+        OrderedQueue,
+        QueueFlags,
+        Work, //
+    },
+};
+use wire::BdAddr;
+
+/// A controller, with the C half that drivers see and its reference count.
+pub(crate) type Device = Hdev<Controller>;
+
+/// Numbers that tell a controller's work items apart.
+pub(super) mod ids {
+    pub(in crate::hci) const RECEIVE: u64 = 0;
+    pub(in crate::hci) const COMMAND: u64 = 1;
+    pub(in crate::hci) const COMMAND_TIMER: u64 = 2;
+    pub(in crate::hci) const CREDIT_TIMER: u64 = 3;
+    pub(in crate::hci) const TRANSMIT: u64 = 4;
+    pub(in crate::hci) const POWER_ON: u64 = 5;
+    pub(in crate::hci) const POWER_OFF: u64 = 6;
+    pub(in crate::hci) const RECOVER: u64 = 7;
+    pub(in crate::hci) const STABLE: u64 = 8;
+    pub(in crate::hci) const LE_SCAN_OFF: u64 = 9;
+    pub(in crate::hci) const ADV_EXPIRE: u64 = 10;
+}
+
+/// Packets from raw sockets that may wait for the transport.
+const MAX_RAW_QUEUED: usize = 256;
+
+/// The Rust half of a controller.
+///
+/// What is confined to the worker is in `links`; the rest may be used from any process context.
+#[pin_data]
+pub(crate) struct Controller {
+    #[pin]
+    pub(super) commands: CommandPath,
+    #[pin]
+    pub(super) reception: Reception,
+    /// ACL, SCO and ISO packets from raw sockets.
+    #[pin]
+    pub(super) raw: SkBuffQueue,
+    /// Sends what is queued: raw packets first, then the links'.
+    #[pin]
+    pub(super) transmit: Work<Controller, { ids::TRANSMIT }>,
+    #[pin]
+    state: Mutex<State>,
+    /// Mirror of the discovery's state that drivers may ask for in any context.
+    discovering: AtomicBool,
+    /// Notified when [`DevFlag::INQUIRY`] is cleared.
+    #[pin]
+    inquiry_done: CondVar,
+    #[pin]
+    info: SpinLock<Option<Arc<Info>>>,
+    #[pin]
+    pub(super) power: power::Power,
+    #[pin]
+    pub(super) recovery: Recovery,
+    #[pin]
+    pub(super) timers: super::timers::Timers,
+    /// The links; only the worker gets at them.
+    pub(super) links: Confined<LinkTable>,
+    worker: SetOnce<OrderedQueue>,
+    sequencer: SetOnce<OrderedQueue>,
+    index: SetOnce<Index>,
+    #[pin]
+    attachments: Mutex<Attachments>,
+}
+
+/// What a registered controller is hooked up to; empty before and after.
+#[derive(Default)]
+struct Attachments {
+    rfkill: Option<Rfkill<power::RfkillSwitch>>,
+    power_led: Option<LedTrigger>,
+    pm: Option<PmNotifier<SuspendOps>>,
+    debugfs: Option<super::debugfs::Entries>,
+}
+
+impl Controller {
+    fn new() -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            commands <- CommandPath::new(),
+            reception <- Reception::new(),
+            raw <- kernel_ext::new_skb_queue!("Controller::raw"),
+            transmit <- kernel_ext::new_work!("Controller::transmit"),
+            state <- new_mutex!(State::new(), "Controller::state"),
+            discovering: AtomicBool::new(false),
+            inquiry_done <- new_condvar!("Controller::inquiry_done"),
+            info <- new_spinlock!(None, "Controller::info"),
+            power <- power::Power::new(),
+            recovery <- Recovery::new(),
+            timers <- super::timers::Timers::new(),
+            links: Confined::new(LinkTable::new()),
+            worker: SetOnce::new(),
+            sequencer: SetOnce::new(),
+            index: SetOnce::new(),
+            attachments <- new_mutex!(Attachments::default(), "Controller::attachments"),
+        })
+    }
+
+    /// The settings. Not to be held while an answer is awaited or an observer called.
+    pub(crate) fn state(&self) -> Guard<'_, State, MutexBackend> {
+        self.state.lock()
+    }
+
+    /// What the controller said of itself, as of now.
+    pub(crate) fn info(&self) -> Result<Arc<Info>> {
+        self.info.lock().clone().ok_or(ENODEV)
+    }
+
+    /// Changes what is known of the controller. Readers of the old snapshot keep it.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: nothing is changed then.
+    pub(crate) fn update_info(&self, change: impl FnOnce(&mut Info)) -> Result {
+        // Only the worker and sequences that wait for it change the snapshot, one at a time.
+        let mut next = match &*self.info.lock() {
+            Some(info) => Info::clone(info),
+            None => Info::new(),
+        };
+        change(&mut next);
+        let next = Arc::new(next, GFP_KERNEL)?;
+        let old = self.info.lock().replace(next);
+        drop(old);
+        Ok(())
+    }
+
+    /// The queue that reception, transmission and links belong to.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` before registration.
+    pub(crate) fn worker(&self) -> Result<&OrderedQueue> {
+        self.worker.as_ref().ok_or(ENODEV)
+    }
+
+    /// The queue of sequences.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` before registration.
+    pub(crate) fn sequencer(&self) -> Result<&OrderedQueue> {
+        self.sequencer.as_ref().ok_or(ENODEV)
+    }
+
+    /// Shows the power state on the controller's LED.
+    pub(super) fn show_power(&self, on: bool) {
+        if let Some(led) = &self.attachments.lock().power_led {
+            led.event(if on { Brightness::Full } else { Brightness::Off });
+        }
+        registry::show_power();
+    }
+
+    /// Inquiry is over, for whoever waits.
+    pub(super) fn inquiry_over(&self) {
+        let _state = self.state.lock();
+        self.inquiry_done.notify_all();
+    }
+}
+
+/// Queues a packet from user space for the transport, as it is and in order: no credit is waited
+/// for, also not for a command.
+///
+/// # Errors
+///
+/// `ENOBUFS` when too many wait already.
+pub(crate) fn submit_unqueued(dev: &Device, skb: SkBuff) -> Result {
+    dev.raw
+        .push_bounded(skb, MAX_RAW_QUEUED)
+        .map_err(|_| ENOBUFS)?;
+    dev.transmit.queue(dev);
+    Ok(())
+}
+
+/// Waits until no inquiry is going on.
+///
+/// # Errors
+///
+/// `EINTR` on a signal.
+pub(crate) fn wait_inquiry(dev: &Device) -> Result {
+    let mut state = dev.state.lock();
+    while dev.is(DevFlag::INQUIRY) {
+        if dev.inquiry_done.wait_interruptible(&mut state) {
+            return Err(EINTR);
+        }
+    }
+    Ok(())
+}
+
+/// Allocates a controller with `priv_size` bytes for its driver.
+///
+/// # Errors
+///
+/// `ENOMEM`.
+pub(crate) fn alloc(priv_size: usize) -> Result<ARef<Device>> {
+    let dev = Device::alloc(priv_size, Controller::new())?;
+    dev.update_info(|_| {})?;
+    Ok(dev)
+}
+
+/// Registers a controller: it gets its index and is brought up in the background.
+///
+/// Returns the index.
+///
+/// # Errors
+///
+/// `EINVAL` if the driver lacks a callback that it must have, `ENOSPC`, `ENOMEM`, or what the
+/// driver model says.
+pub(crate) fn register(dev: &Device) -> Result<u16> {
+    if !dev.has_required_callbacks() {
+        return Err(EINVAL);
+    }
+    let index = Index::take()?;
+    let id = index.get();
+    dev.set_index(id)?;
+    dev.index.populate(index);
+
+    bind_queues(dev)?;
+    dev.add_to_sysfs()?;
+    attach(dev);
+
+    dev.set(Flag::SETUP, true);
+    dev.set(Flag::AUTO_OFF, true);
+    // Assumed until the features say otherwise.
+    dev.set(Flag::BREDR_ENABLED, true);
+    if dev.quirk(Quirk::RAW_DEVICE) {
+        dev.set(Flag::UNCONFIGURED, true);
+    }
+    if let Err(e) = registry::list(dev) {
+        detach(dev);
+        dev.del_from_sysfs();
+        return Err(e);
+    }
+    observer::notify(dev, Notice::Registered);
+    dev.power.queue_on(dev);
+    Ok(id)
+}
+
+fn bind_queues(dev: &Device) -> Result {
+    let worker = OrderedQueue::new(dev.name(), QueueFlags::HIGHPRI)?;
+    let sequencer = OrderedQueue::new(dev.name(), QueueFlags::HIGHPRI)?;
+
+    dev.links.bind(&worker)?;
+    dev.commands.transmit.bind(&worker)?;
+    dev.commands.command_timer.bind(&worker)?;
+    dev.commands.credit_timer.bind(&worker)?;
+    dev.reception.bind(&worker)?;
+    dev.transmit.bind(&worker)?;
+    dev.power.bind(&sequencer)?;
+    dev.recovery.bind(&sequencer)?;
+    dev.timers.bind(&sequencer)?;
+
+    dev.publish_queues(worker.as_ptr(), sequencer.as_ptr());
+    dev.worker.populate(worker);
+    dev.sequencer.populate(sequencer);
+    Ok(())
+}
+
+/// Hooks a controller up to rfkill, LEDs, debugfs and system suspend. None of them is vital.
+fn attach(dev: &Device) {
+    let mut attachments = Attachments {
+        power_led: super::power::power_led(dev),
+        debugfs: super::debugfs::create(dev),
+        ..Attachments::default()
+    };
+    match Rfkill::new(dev.name(), dev.as_device(), ARef::from(dev)) {
+        Ok(rfkill) => {
+            if rfkill.blocked() {
+                dev.set(Flag::RFKILLED, true);
+            }
+            attachments.rfkill = Some(rfkill);
+        }
+        Err(e) => pr_warn!("{}: no rfkill switch: {:?}\n", dev.name(), e),
+    }
+    if !dev.quirk(Quirk::NO_SUSPEND_NOTIFIER) {
+        match PmNotifier::new(ARef::from(dev)) {
+            Ok(pm) => attachments.pm = Some(pm),
+            Err(e) => pr_warn!("{}: no suspend notifier: {:?}\n", dev.name(), e),
+        }
+    }
+    *dev.attachments.lock() = attachments;
+}
+
+/// Undoes [`attach`]. Each of them waits for its callbacks, so none is dropped under the lock.
+fn detach(dev: &Device) {
+    let attachments = core::mem::take(&mut *dev.attachments.lock());
+    drop(attachments);
+}
+
+/// Unregisters a controller: its driver is about to go.
+///
+/// When this returns, no callback of the driver runs and none will; the memory stays for as long
+/// as somebody holds a reference.
+pub(crate) fn unregister(dev: &Device) {
+    dev.set(Flag::UNREGISTER, true);
+    if !registry::unlist(dev) {
+        pr_warn!("unregistering a controller that is not registered\n");
+        return;
+    }
+
+    // From here on nothing new starts. What a sequence waits for ends with ENODEV, so that it
+    // lets go of req_lock, which closing needs.
+    dev.power.disable();
+    dev.recovery.disable();
+    dev.timers.disable();
+    dev.commands.command_timer.disable_sync();
+    dev.commands.credit_timer.disable_sync();
+    super::command::cancel_current(dev, ENODEV);
+
+    // No system suspend may begin on a controller that is half gone.
+    let pm = dev.attachments.lock().pm.take();
+    drop(pm);
+
+    {
+        let lock = dev.req_lock();
+        let session = super::Session::under(&lock);
+        power::close(&session);
+    }
+    dev.commands.transmit.disable_sync();
+    dev.reception.disable();
+    dev.transmit.disable_sync();
+    for queue in [dev.sequencer.as_ref(), dev.worker.as_ref()].into_iter().flatten() {
+        if queue.close().is_err() {
+            pr_err!("{}: unregistered from its own queue\n", dev.name());
+        }
+    }
+
+    if !dev.has(Flag::SETUP) && !dev.has(Flag::CONFIG) {
+        observer::notify(dev, Notice::IndexRemoved);
+    }
+    observer::notify(dev, Notice::Unregistered);
+    detach(dev);
+    dev.retire();
+    dev.del_from_sysfs();
+}
+
+/// Shows drivers what is known by now; see [`Facts`].
+pub(crate) fn publish(dev: &Device) -> Result {
+    let info = dev.info()?;
+    let voice_setting = dev.state().voice_setting;
+    dev.publish(&Facts {
+        bdaddr: info.bdaddr.0,
+        hci_ver: info.hci_ver,
+        hci_rev: info.hci_rev,
+        lmp_ver: info.lmp_ver,
+        lmp_subver: info.lmp_subver,
+        manufacturer: info.manufacturer,
+        voice_setting,
+        acl_mtu: info.acl.mtu.into(),
+        sco_mtu: info.sco.mtu.into(),
+        le_mtu: info.le.mtu.into(),
+        iso_mtu: info.iso.mtu.into(),
+        acl_pkts: info.acl.packets.into(),
+        sco_pkts: info.sco.packets.into(),
+        le_pkts: info.le.packets.into(),
+        iso_pkts: info.iso.packets.into(),
+        commands: info.commands.bitmap(),
+    });
+    Ok(())
+}
+
+/// The address that identifies the controller: public, or static random if there is none.
+pub(crate) fn has_identity_address(dev: &Device) -> bool {
+    BdAddr(dev.address(Address::Current)) != BdAddr::ANY || dev.state().static_addr != BdAddr::ANY
+}
+
+/// Whether a discovery is finding or resolving. Any context.
+pub(crate) fn discovery_active(dev: &Device) -> bool {
+    dev.discovering.load(Ordering::Relaxed)
+}
+
+/// Notes whether a discovery is going on, for [`discovery_active`].
+pub(crate) fn set_discovery_active(dev: &Device, active: bool) {
+    dev.discovering.store(active, Ordering::Relaxed);
+}
+
+/// The debugfs folder of a controller, for rooms above that add to it.
+pub(crate) fn debugfs_dir(dev: &Device) -> Option<debugfs::Dir> {
+    dev.attachments
+        .lock()
+        .debugfs
+        .as_ref()
+        .map(|entries| entries.dir().clone())
+}

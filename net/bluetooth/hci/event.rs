@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Events: one packet, parsed once, to the handler that it concerns (Vol 4 Part E 7.7).
+//!
+//! Runs on the worker. An event that somebody waits for is handed to the handler first and to the
+//! waiter then, so that a sequence that goes on sees what the event changed.
+
+use super::{
+    command::{
+        self,
+        Answer,
+        CommandError, //
+    },
+    complete,
+    device::Device,
+    found,
+    link,
+    observer::{
+        notify,
+        Notice, //
+    },
+    recovery,
+    state::Peer, //
+};
+use core::sync::atomic::Ordering;
+use engine::command::Answer as Verdict;
+use kernel::prelude::*;
+use kernel_ext::{
+    hci::{
+        DevFlag,
+        Stat, //
+    },
+    skbuff::SkBuff,
+    time::now_ms,
+    workqueue::Worker, //
+};
+use wire::{
+    hci::{
+        event::{
+            self,
+            code,
+            Event, //
+        },
+        Opcode,
+        Status, //
+    },
+    AddressType,
+    Malformed, //
+};
+
+/// Bytes of an event's header.
+const EVENT_HEADER: usize = 2;
+/// Bytes of Command Complete before the return parameters.
+const COMMAND_COMPLETE_HEAD: usize = 3;
+
+/// Handles one event packet.
+pub(super) fn packet(dev: &Device, worker: &mut Worker<'_>, skb: SkBuff) {
+    dev.count(Stat::EvtRx, 1);
+    let (code, params) = match event::split(skb.data()) {
+        Ok(split) => split,
+        Err(what) => return malformed(dev, what),
+    };
+    if code == 0 {
+        return unexpected(dev, "event 0x00");
+    }
+    let parsed = match Event::parse_params(code, params) {
+        Ok(parsed) => parsed,
+        Err(what) => return malformed(dev, what),
+    };
+    // Whose command this event ends, if any: found first, told last.
+    let subevent = (code == code::LE_META)
+        .then(|| params.first().copied())
+        .flatten();
+    let waiting = dev.commands.queue.lock().on_event(code, subevent);
+
+    dispatch(dev, worker, &skb, &parsed);
+
+    if let Some(request) = waiting {
+        request.0.finish(params_of(&skb, EVENT_HEADER));
+        command::kick(dev);
+    }
+}
+
+/// A view of the event that starts after `head` bytes, for who waits for it.
+fn params_of(skb: &SkBuff, head: usize) -> Answer {
+    let mut answer = skb.try_clone(GFP_KERNEL)?;
+    // The declared length, not the packet's, ends the parameters.
+    let end = event::split(skb.data()).map_or(0, |(_, p)| p.len().saturating_add(EVENT_HEADER));
+    answer.trim(end)?;
+    answer.pull(head).ok_or(EBADMSG)?;
+    Ok(answer)
+}
+
+/// Counts an event that is not what it should be; says so once in a while.
+fn malformed(dev: &Device, what: Malformed) {
+    dev.count(Stat::ErrRx, 1);
+    if log_now(dev) {
+        pr_err!(
+            "{}: malformed event: {} has {} bytes of {}\n",
+            dev.name(),
+            what.item,
+            what.had,
+            what.wanted
+        );
+    }
+}
+
+/// Counts an event that makes no sense now.
+fn unexpected(dev: &Device, what: &str) {
+    dev.count(Stat::ErrRx, 1);
+    if log_now(dev) {
+        pr_warn!("{}: unexpected {}\n", dev.name(), what);
+    }
+}
+
+/// Bad events that are logged one by one; of the ones after that only every 1024th is.
+const LOGGED_BAD_EVENTS: u32 = 8;
+
+fn log_now(dev: &Device) -> bool {
+    let n = dev.reception.bad_events().fetch_add(1, Ordering::Relaxed);
+    n < LOGGED_BAD_EVENTS || n & 0x3ff == 0
+}
+
+fn bredr(addr: wire::BdAddr) -> Peer {
+    Peer {
+        addr,
+        kind: AddressType::BrEdr,
+    }
+}
+
+fn dispatch(dev: &Device, worker: &mut Worker<'_>, skb: &SkBuff, event: &Event<'_>) {
+    match *event {
+        Event::CommandComplete(ref e) => command_complete(dev, skb, e),
+        Event::CommandStatus(e) => command_status(dev, e),
+        Event::HardwareError(e) => recovery::hardware_error(dev, e.code),
+
+        Event::ConnectionRequest(e) => link::requested(dev, worker, e),
+        Event::ConnectionComplete(e) => link::connected(dev, worker, e),
+        Event::DisconnectionComplete(e) => link::disconnected(dev, worker, e),
+        Event::RemoteFeatures(e) => link::remote_features(dev, worker, e),
+        Event::RemoteExtFeatures(e) => link::remote_ext_features(dev, worker, e),
+        Event::RemoteName(e) => {
+            let name = e.status.is_success().then_some(&e.name[..]);
+            link::named(dev, worker, e.bdaddr, name);
+            notify(
+                dev,
+                Notice::RemoteName {
+                    peer: bredr(e.bdaddr),
+                    name,
+                },
+            );
+        }
+        Event::RoleChange(e) => link::role_changed(dev, worker, e),
+
+        Event::InquiryComplete(_) => inquiry_over(dev),
+        Event::InquiryResult(list) => found::inquiry(dev, list),
+        Event::InquiryResultRssi(list) => found::inquiry_rssi(dev, list),
+        Event::ExtendedInquiryResult(list) => found::extended_inquiry(dev, list),
+
+        Event::PinCodeRequest(e) => link::refuse_pin(dev, e.bdaddr),
+        Event::LinkKeyRequest(e) => link::link_key_wanted(dev, e.bdaddr),
+
+        Event::LeMeta(ref e) => link::le_event(dev, worker, e),
+
+        Event::Vendor(_) => {
+            dev.handle_vendor_event(skb);
+        }
+        // What belongs to security, SCO, ISO and flow control is for the rooms that will have
+        // those; an event nobody knows is counted by nobody, as controllers send many.
+        _ => {}
+    }
+}
+
+/// Inquiry ended, by itself or by command.
+pub(super) fn inquiry_over(dev: &Device) {
+    if dev.put(DevFlag::INQUIRY, false) {
+        dev.inquiry_over();
+        super::update::inquiry_complete(dev);
+    }
+}
+
+fn command_complete(dev: &Device, skb: &SkBuff, e: &event::CommandComplete<'_>) {
+    let sent = sent_params(dev, e.opcode);
+    let outcome = {
+        let mut queue = dev.commands.queue.lock();
+        let outcome = queue.on_complete(e.opcode, e.ncmd, now_ms());
+        command::apply(dev, outcome.timers);
+        outcome
+    };
+    if e.opcode != Opcode::NOP {
+        let status = e.status().unwrap_or_else(|| {
+            unexpected(dev, "Command Complete without status");
+            Status::UNSPECIFIED
+        });
+        if status == Status::UNKNOWN_COMMAND {
+            complete::mark_unsupported(dev, e.opcode);
+        }
+        complete::apply(dev, e.opcode, &sent, e.params);
+        match outcome.answer {
+            Verdict::Completed(request) => request.0.finish(if status.is_success() {
+                params_of(skb, EVENT_HEADER.saturating_add(COMMAND_COMPLETE_HEAD))
+            } else {
+                Err(CommandError::Status(status))
+            }),
+            Verdict::Unexpected => unexpected(dev, "Command Complete"),
+            _ => {}
+        }
+    }
+    if outcome.transmit {
+        command::kick(dev);
+    }
+}
+
+fn command_status(dev: &Device, e: &event::CommandStatus) {
+    let opcode = e.opcode();
+    let sent = sent_params(dev, opcode);
+    let outcome = {
+        let mut queue = dev.commands.queue.lock();
+        let outcome = queue.on_status(opcode, e.status, e.ncmd, now_ms());
+        command::apply(dev, outcome.timers);
+        outcome
+    };
+    if opcode != Opcode::NOP {
+        if e.status == Status::UNKNOWN_COMMAND {
+            complete::mark_unsupported(dev, opcode);
+        }
+        complete::status(dev, opcode, e.status, &sent);
+        match outcome.answer {
+            Verdict::Completed(request) => request.0.finish(Err(if e.status.is_success() {
+                // There are no parameters to hand out.
+                CommandError::Errno(ENODATA)
+            } else {
+                CommandError::Status(e.status)
+            })),
+            Verdict::Unexpected => unexpected(dev, "Command Status"),
+            _ => {}
+        }
+    }
+    if outcome.transmit {
+        command::kick(dev);
+    }
+}
+
+/// The parameters of the command in flight, if it is this one: its answer is understood by what
+/// was asked. None if memory is short: the state then follows the next answer.
+fn sent_params(dev: &Device, opcode: Opcode) -> KVec<u8> {
+    let mut copy = KVec::new();
+    let queue = dev.commands.queue.lock();
+    if let Some(request) = queue.in_flight() {
+        if engine::command::QueuedCommand::opcode(request) == opcode
+            && copy.extend_from_slice(&request.0.params, GFP_ATOMIC).is_err()
+        {
+            copy.clear();
+        }
+    }
+    copy
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Who is told what happens, without `hci` knowing them: mgmt, the monitor, raw sockets.
+
+use super::{
+    Device,
+    Peer, //
+};
+use kernel::{
+    error::Error,
+    prelude::*,
+    sync::SetOnce, //
+};
+use kernel_ext::skbuff::SkBuff;
+
+/// What happened to a controller.
+///
+/// Sent from process context (a sequence, a socket call or the worker), never with the
+/// [`State`](super::State) lock held.
+#[derive(Clone, Copy)]
+pub(crate) enum Notice<'a> {
+    /// The device exists (`HCI_DEV_REG`); it is on the list of controllers already.
+    Registered,
+    /// It is leaving (`HCI_DEV_UNREG`); it is off the list already.
+    Unregistered,
+    /// The driver's set-up begins (`HCI_DEV_SETUP`): name and manufacturer may be known after it.
+    Setup,
+    /// The transport was opened or closed (`HCI_DEV_OPEN`, `HCI_DEV_CLOSE`).
+    Opened,
+    Closed,
+    /// Bring-up is over, or the controller goes down (`HCI_DEV_UP`, `HCI_DEV_DOWN`).
+    Up,
+    Down,
+    /// System suspend and resume were carried out (`HCI_DEV_SUSPEND`, `HCI_DEV_RESUME`).
+    Suspended { state: u8 },
+    Resumed { reason: u8, peer: Option<Peer> },
+    /// First set-up or configuration is over: the index may be announced to mgmt.
+    IndexAdded,
+    /// The index is gone for mgmt.
+    IndexRemoved,
+    /// Powered on for mgmt's users; an error is what the last step ended with.
+    PoweredOn(Result<(), Error>),
+    /// About to be powered off for mgmt's users.
+    PoweredOff,
+    /// A power-on that mgmt asked for failed before the controller was up.
+    SetPoweredFailed(Error),
+    /// Settings changed other than by a mgmt command.
+    SettingsChanged,
+    /// Class of device or local name changed at the controller.
+    ClassChanged,
+    NameChanged,
+    /// A Write Authentication Enable was answered with this status.
+    AuthEnabled(u8),
+    /// Discovery started or stopped.
+    Discovering(bool),
+    /// A link is up, for mgmt's Device Connected.
+    LinkUp(&'a LinkReport<'a>),
+    /// A link is down, or did not come up.
+    LinkDown { peer: Peer, reason: u8, was_up: bool },
+    ConnectFailed { peer: Peer, status: u8 },
+    /// Inquiry or scanning found a device.
+    DeviceFound(&'a FoundDevice<'a>),
+    /// The peer's name became known (or its request failed: `None`).
+    RemoteName { peer: Peer, name: Option<&'a [u8]> },
+}
+
+/// A link, as mgmt reports it.
+pub(crate) struct LinkReport<'a> {
+    pub(crate) peer: Peer,
+    pub(crate) initiated_here: bool,
+    pub(crate) class: Option<[u8; 3]>,
+    pub(crate) name: Option<&'a [u8]>,
+    /// LE: the advertising data that led to the link.
+    pub(crate) adv_data: &'a [u8],
+}
+
+/// A device found, as mgmt reports it.
+pub(crate) struct FoundDevice<'a> {
+    pub(crate) peer: Peer,
+    pub(crate) class: Option<[u8; 3]>,
+    /// dBm; 127 when not known.
+    pub(crate) rssi: i8,
+    /// `MGMT_DEV_FOUND_*`.
+    pub(crate) flags: u32,
+    pub(crate) eir: &'a [u8],
+    pub(crate) scan_rsp: &'a [u8],
+}
+
+/// Which way a packet went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    ToController,
+    FromController,
+}
+
+/// Somebody who is told.
+pub(crate) trait Observer: Send + Sync {
+    /// Something happened; see [`Notice`] for the context.
+    fn notice(&self, dev: &Device, notice: Notice<'_>);
+
+    /// A packet passes between host and controller. Worker context; must be cheap when nobody
+    /// listens.
+    fn frame(&self, dev: &Device, frame: &SkBuff, direction: Direction) {
+        let _ = (dev, frame, direction);
+    }
+}
+
+static OBSERVERS: SetOnce<&'static [&'static dyn Observer]> = SetOnce::new();
+
+/// Names the observers, once, before the first controller can register.
+pub(crate) fn set_observers(observers: &'static [&'static dyn Observer]) {
+    OBSERVERS.populate(observers);
+}
+
+fn observers() -> &'static [&'static dyn Observer] {
+    OBSERVERS.as_ref().copied().unwrap_or(&[])
+}
+
+/// Tells every observer, in the order of registration.
+pub(crate) fn notify(dev: &Device, notice: Notice<'_>) {
+    for observer in observers() {
+        observer.notice(dev, notice);
+    }
+}
+
+/// Shows every observer a packet.
+pub(crate) fn show_frame(dev: &Device, frame: &SkBuff, direction: Direction) {
+    for observer in observers() {
+        observer.frame(dev, frame, direction);
+    }
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! When a controller fails: the reset ladder.
+//!
+//! One engine decides for failures in set-up and at run time alike: HCI Reset (by closing and
+//! opening the controller), the driver's reset, the transport's, then giving up, once, with a
+//! reason. This is its glue: it runs on the sequencer.
+
+use super::{
+    device::{
+        ids,
+        Controller,
+        Device, //
+    },
+    power,
+    session::{
+        jiffies,
+        Session, //
+    },
+};
+use engine::ladder::{
+    Action,
+    Config,
+    Exhausted,
+    Ladder,
+    Log,
+    Reason,
+    Step, //
+};
+use kernel::{
+    prelude::*,
+    sync::{
+        aref::ARef,
+        new_spinlock_irq,
+        SpinLockIrq, //
+    },
+};
+use kernel_ext::{
+    hci::{
+        DevFlag,
+        Flag, //
+    },
+    workqueue::{
+        OrderedQueue,
+        Work,
+        WorkItem,
+        Worker, //
+    },
+};
+
+/// A controller that worked for this long after a reset is taken to be healthy, in milliseconds.
+const STABLE_MS: u32 = 30_000;
+
+/// The reset ladder of a controller.
+#[pin_data]
+pub(crate) struct Recovery {
+    #[pin]
+    ladder: SpinLockIrq<Ladder>,
+    #[pin]
+    work: Work<Controller, { ids::RECOVER }>,
+    #[pin]
+    stable: Work<Controller, { ids::STABLE }>,
+}
+
+kernel_ext::impl_has_work! {
+    impl HasWork<{ ids::RECOVER }> for Controller { self.recovery.work }
+}
+kernel_ext::impl_has_work! {
+    impl HasWork<{ ids::STABLE }> for Controller { self.recovery.stable }
+}
+
+impl Recovery {
+    pub(super) fn new() -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            ladder <- new_spinlock_irq!(Ladder::new(Config::default()), "Recovery::ladder"),
+            work <- kernel_ext::new_work!("Recovery::work"),
+            stable <- kernel_ext::new_work!("Recovery::stable"),
+        })
+    }
+
+    pub(super) fn bind(&self, sequencer: &OrderedQueue) -> Result {
+        self.work.bind(sequencer)?;
+        self.stable.bind(sequencer)
+    }
+
+    /// No reset is started any more: the controller is being unregistered. Does not wait: a step
+    /// in progress fails by itself.
+    pub(super) fn disable(&self) {
+        self.work.disable();
+        self.stable.disable();
+    }
+
+    /// The controller came up: if it stays so, earlier failures are forgotten.
+    pub(super) fn succeeded(&self, dev: &Device) {
+        self.stable.mod_delayed(dev, jiffies(STABLE_MS));
+    }
+}
+
+impl WorkItem<{ ids::STABLE }> for Controller {
+    type Pointer = ARef<Device>;
+
+    fn run(dev: ARef<Device>, _worker: &mut Worker<'_>) {
+        let suppressed = dev.recovery.ladder.lock().stable();
+        if suppressed > 0 {
+            pr_info!(
+                "{}: works again; {} further failures were not logged\n",
+                dev.name(),
+                suppressed
+            );
+        }
+    }
+}
+
+impl WorkItem<{ ids::RECOVER }> for Controller {
+    type Pointer = ARef<Device>;
+
+    fn run(dev: ARef<Device>, _worker: &mut Worker<'_>) {
+        climb(&dev);
+    }
+}
+
+/// Something failed. Decides what is to be done about it, and has it done in the background.
+///
+/// Any context that may log.
+pub(super) fn failure(dev: &Device, reason: Reason) {
+    let decision = {
+        let mut ladder = dev.recovery.ladder.lock();
+        ladder.set_config(Config {
+            driver_reset: dev.capabilities().reset,
+            // Drivers offer the transport's reset, where there is one, as their own.
+            transport_reset: false,
+            max_runs: Config::DEFAULT_MAX_RUNS,
+        });
+        ladder.failure(reason)
+    };
+    if decision.log == Log::First {
+        log(dev, reason);
+    }
+    act(dev, decision.action);
+}
+
+fn log(dev: &Device, reason: Reason) {
+    let name = dev.name();
+    match reason {
+        Reason::CommandTimeout(opcode) => {
+            pr_err!("{}: command 0x{:04x} tx timeout\n", name, opcode.0)
+        }
+        Reason::HardwareError(code) => pr_err!("{}: hardware error 0x{:02x}\n", name, code),
+        Reason::SetupFailed(errno) => pr_err!("{}: set-up failed ({})\n", name, errno),
+        Reason::CreditStall => pr_err!("{}: gives no credit for commands\n", name),
+        Reason::DeviceGone => pr_info!("{}: has left its bus\n", name),
+    }
+}
+
+fn act(dev: &Device, action: Action) {
+    match action {
+        Action::Nothing => {}
+        Action::Run(_) | Action::TearDown => {
+            dev.recovery.work.queue(dev);
+        }
+        Action::GiveUp {
+            reason,
+            exhausted,
+            runs,
+        } => {
+            let why = match exhausted {
+                Exhausted::Steps => "no reset helped",
+                Exhausted::Runs => "it failed again after each reset",
+            };
+            pr_err!(
+                "{}: giving up after {} attempts to reset it: {} (first failure: {:?})\n",
+                dev.name(),
+                runs,
+                why,
+                reason
+            );
+            dev.recovery.work.queue(dev);
+        }
+    }
+}
+
+/// The sequencer's part: runs the step that the ladder is at, and the next ones while they fail.
+fn climb(dev: &Device) {
+    loop {
+        let step = dev.recovery.ladder.lock().running();
+        let lock = dev.req_lock();
+        let session = Session::under(&lock);
+        let Some(step) = step else {
+            // Given up, or gone: whatever state it is in, nobody can use it.
+            if dev.is(DevFlag::UP) && dev.recovery.ladder.lock().has_given_up() {
+                power::close(&session);
+            }
+            return;
+        };
+        if dev.has(Flag::UNREGISTER) {
+            return;
+        }
+        if run(&session, step).is_ok() {
+            dev.recovery.ladder.lock().step_succeeded();
+            return;
+        }
+        let next = dev.recovery.ladder.lock().step_failed();
+        drop(lock);
+        match next {
+            Action::Run(_) => {}
+            other => return act(dev, other),
+        }
+    }
+}
+
+fn run(session: &Session<'_>, step: Step) -> Result {
+    let dev = session.dev();
+    let code = core::mem::take(&mut dev.state().hw_error_code);
+    if code != 0 {
+        session.hw_error(code);
+    }
+    power::close(session);
+    if step != Step::HciReset {
+        session.reset();
+    }
+    power::open(session)
+}
+
+/// The controller reported a hardware error (Vol 4 Part E 7.7.16).
+pub(super) fn hardware_error(dev: &Device, code: u8) {
+    dev.state().hw_error_code = code;
+    failure(dev, Reason::HardwareError(code));
+}

@@ -3,10 +3,11 @@
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 
-from . import build, kernel, modset, setup, show, testers, ui, vm
+from . import build, check, kernel, modset, paths, setup, show, testers, ui, vm
 
 
 def _flavour(parser, default="debian", many=False):
@@ -77,6 +78,21 @@ def _run(args) -> int:
     return show.command(args.kernel)
 
 
+def _check(args) -> int:
+    from . import groups  # noqa: F401  (importing registers them)
+    if args.list:
+        for entry in check.GROUPS:
+            ui.say(entry.name)
+        for entry in check.GUEST_GROUPS:
+            ui.say(f"{entry.name} (in a machine: {', '.join(entry.flavours)})")
+        return 0
+    flavours = tuple(args.kernels.split(",")) if args.kernels else kernel.FLAVOURS
+    only = tuple(word.strip() for word in (args.only or "").split(",") if word.strip())
+    records = check.run_all(check.Run(flavours=flavours, only=only))
+    check.write(paths.logs() / "check.tsv", records)
+    return check.summary(records)
+
+
 def parser() -> argparse.ArgumentParser:
     main = argparse.ArgumentParser(prog="scripts/ox", description="Oxtooth's set-up, VM and tests")
     commands = main.add_subparsers(dest="command", required=True)
@@ -126,11 +142,23 @@ def parser() -> argparse.ArgumentParser:
     sub = commands.add_parser("run", help="boot with our bluetooth.ko and show a controller")
     _flavour(sub)
     sub.set_defaults(run=_run)
+
+    sub = commands.add_parser("check", help="every test; the last line counts them")
+    sub.add_argument("--only", help="comma-separated names of groups, with wildcards")
+    sub.add_argument("--kernels", help="comma-separated kernels (default: all)")
+    sub.add_argument("--list", action="store_true", help="the groups' names")
+    sub.set_defaults(run=_check)
     return main
+
+
+def _terminated(*_):
+    # So that `finally` runs and no virtual machine is left behind.
+    raise KeyboardInterrupt
 
 
 def main() -> int:
     args = parser().parse_args()
+    signal.signal(signal.SIGTERM, _terminated)
     try:
         return args.run(args)
     except ui.Failure as failure:

@@ -130,7 +130,7 @@ def _guest_script(testers: list, limits: dict, only: dict, btmon: bool) -> str:
     return "\n".join(lines)
 
 
-def _parse_many(log: str, listed: list, only: list | None) -> dict:
+def parse_runs(log: str, listed: list, only: list | None) -> dict:
     """The log of one run per wanted case: several summaries in a row."""
     if not only:
         return parse(log, listed)
@@ -174,7 +174,7 @@ def _outcome(result: vm.Result, tester: str, only: list | None) -> Outcome:
     listed = [line for line in _ANSI.sub("", names.read_text(errors="replace")).splitlines()
               if line.strip()] if names.is_file() else []
     text = log.read_text(errors="replace") if log.is_file() else ""
-    outcome = Outcome(tester, _parse_many(text, [line.strip() for line in listed], only))
+    outcome = Outcome(tester, parse_runs(text, [line.strip() for line in listed], only))
     if not status.is_file():
         outcome.problem = result.problem() or "it did not end"
     elif status.read_text().strip() == "137":

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What is tested inside a virtual machine. machines.py boots and runs these."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+from .. import check, kernel, ktap, paths, testers
+
+SELFTESTS = paths.REPO / "tools" / "testing" / "selftests" / "bluetooth"
+# Modules of the C stack's own protocols: their C structures are not ours, so they must refuse.
+REFUSED = ("rfcomm", "bnep", "hidp", "bluetooth_6lowpan")
+
+
+# Drivers: each one that the distribution ships loads on our core, without an unresolved symbol.
+
+def drivers(flavour: str) -> list:
+    folder = (kernel.image(flavour) / "lib/modules" / kernel.release_name(flavour)
+              / "kernel/drivers/bluetooth")
+    return sorted(path.name.split(".ko")[0] for path in folder.iterdir() if ".ko" in path.name)
+
+
+def _drivers_script(flavour: str) -> str:
+    lines = []
+    for name in (*drivers(flavour), *REFUSED):
+        # The driver may want other modules that refuse: what matters is what modprobe says and
+        # which symbols the kernel missed.
+        lines.append(f"dmesg -C; modprobe {name} >{name}.out 2>&1; echo $? >{name}.status; "
+                     f"dmesg | grep -i 'unknown symbol\\|disagrees about version' >{name}.unknown")
+    return "\n".join(lines)
+
+
+def _drivers_collect(folder: Path, flavour: str) -> list:
+    records = []
+    for name in (*drivers(flavour), *REFUSED):
+        status = folder / f"{name}.status"
+        if not status.is_file():
+            records.append(check.failed(name, "it was not tried: the guest died before"))
+            continue
+        loaded = status.read_text().strip() == "0"
+        unknown = (folder / f"{name}.unknown").read_text(errors="replace").strip()
+        said = (folder / f"{name}.out").read_text(errors="replace").strip()
+        if name in REFUSED:
+            records.append(check.failed(name, "it loaded, and would corrupt memory") if loaded else
+                           check.passed(name) if unknown else
+                           check.failed(name, f"it did not load, but not for its symbols: {said}"))
+        elif loaded and not unknown:
+            records.append(check.passed(name))
+        else:
+            records.append(check.failed(name, unknown or said))
+    return records
+
+
+check.guest_group("drivers", script=_drivers_script, collect=_drivers_collect, limit=240)
+
+
+# Kernel selftests of our own, in KTAP.
+
+def selftests() -> list:
+    if not SELFTESTS.is_dir():
+        return []
+    return sorted(path.name for path in SELFTESTS.iterdir()
+                  if path.suffix in (".sh", ".py") and path.is_file()
+                  and not path.name.startswith(("lib", "_", "ktap", "helper")))
+
+
+def _selftest_limit() -> int:
+    """kselftest's own file: timeout=SECONDS for each program."""
+    settings = SELFTESTS / "settings"
+    if settings.is_file() and (match := re.search(r"^timeout=(\d+)", settings.read_text(), re.M)):
+        return int(match.group(1))
+    return 120
+
+
+def _selftests_script(flavour: str) -> str:
+    limit = _selftest_limit() * (testers.DEBUG_FACTOR if flavour == "debug" else 1)
+    lines = []
+    for name in selftests():
+        shell = "python3" if name.endswith(".py") else "sh"
+        quoted = shlex.quote(name)
+        lines.append(f"(cd tests && timeout -s KILL {limit} {shell} ./{quoted} "
+                     f">../{quoted}.ktap 2>&1 </dev/null); echo $? >{quoted}.status")
+    return "\n".join(lines)
+
+
+def _selftests_collect(folder: Path, _flavour: str) -> list:
+    records = []
+    for name in selftests():
+        text, status = folder / f"{name}.ktap", folder / f"{name}.status"
+        records += ktap.parse(name, text.read_text(errors="replace") if text.is_file() else "",
+                              int(status.read_text()) if status.is_file() else None)
+    return records
+
+
+def _selftests_files(_flavour: str) -> dict:
+    return {"tests": SELFTESTS} if SELFTESTS.is_dir() else {}
+
+
+check.guest_group("selftests", script=_selftests_script, collect=_selftests_collect,
+                  limit=1200, files=_selftests_files)
+
+
+# BlueZ's testers: the cases that must pass. One group per tester, so that one which takes the
+# guest with it does not hide the others.
+
+def _tester_group(tester: str) -> None:
+    def script(flavour: str) -> str:
+        only = testers.expected_only()
+        if tester not in only:
+            return ""
+        factor = testers.DEBUG_FACTOR if flavour == "debug" else 1
+        limit = testers.LIMITS.get(tester, testers.LIMIT) * factor
+        runs = [f"-p {shlex.quote(name)}" for name in only[tester] or []] or [""]
+        lines = ["ox_load || exit 98", f"{tester}-tester -l >list 2>&1 </dev/null", "status=0"]
+        lines += [f"timeout -s KILL {limit} {tester}-tester {words} >>log 2>&1 </dev/null || status=$?"
+                  for words in runs]
+        return "\n".join([*lines, "echo $status >status"])
+
+    def collect(folder: Path, _flavour: str) -> list:
+        only = testers.expected_only()[tester]
+        log = folder / "log"
+        text = log.read_text(errors="replace") if log.is_file() else ""
+        cases = testers.parse_runs(text, [], only)
+        wanted = [case for name, case in testers.expected() if name == tester]
+        records = []
+        for case in wanted:
+            result = cases.get(case, testers.NOTHING)
+            records.append(check.passed(f"{tester}: {case}") if result == testers.PASSED else
+                           check.failed(f"{tester}: {case}", result))
+        return records
+
+    check.guest_group(f"{tester}-tester", script=script, collect=collect,
+                      limit=testers.LIMITS.get(tester, testers.LIMIT) + 60)
+
+
+for _tester in testers.TESTERS:
+    _tester_group(_tester)
+
+
+@check.group("expected cases")
+def expected_cases(_run):
+    """The list of cases that must pass only grows: nothing of the last commit's is gone."""
+    file = testers.expected_file()
+    name = file.relative_to(paths.REPO)
+    done = subprocess.run(["git", "show", f"HEAD:{name}"], cwd=paths.REPO, check=False,
+                          capture_output=True, text=True)
+    if done.returncode != 0:
+        yield check.skipped(file.name, "it is not committed yet")
+        return
+    gone = sorted(set(testers.expected(done.stdout)) - set(testers.expected()))
+    table = testers.baseline()
+    unknown = [pair for pair in testers.expected() if pair not in table]
+    if gone or unknown:
+        yield check.failed(file.name, "\n".join([f"removed: {t}: {c}" for t, c in gone] +
+                                                [f"no such case: {t}: {c}" for t, c in unknown]))
+    else:
+        yield check.passed(f"{file.name}: {len(testers.expected())} cases")

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The crates that know nothing of the kernel: their tests, and their object code, on the host."""
+
+import re
+import subprocess
+from pathlib import Path
+
+from .. import buildroot, check, paths, ui
+
+WORKSPACE = paths.REPO / "net" / "bluetooth"
+# What stands between a name and a panic: see the design's "a panic is a remote denial of service".
+PANICS = re.compile(r"panic|_fail\b|_failed\b|unwrap_failed|expect_failed|unreachable|assert_failed"
+                    r"|len_mismatch|index_len|end_index|order_fail|slice_error")
+
+
+def target() -> Path:
+    return paths.cache() / "cargo-target" / paths.checkout_id()
+
+
+def cargo(words: list, log: Path, env: dict | None = None) -> subprocess.CompletedProcess:
+    argv, full = buildroot.command(["cargo", *words], cwd=WORKSPACE,
+                                   env={"CARGO_TARGET_DIR": str(target()), "CARGO_TERM_COLOR": "never",
+                                        "CARGO_NET_RETRY": "5"} | (env or {}))
+    done = subprocess.run(argv, env=full, cwd=WORKSPACE, check=False, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text(done.stdout)
+    return done
+
+
+@check.group("host crates")
+def host_crates(_run):
+    """Every test of wire and engine: unit, property, simulation and documentation tests."""
+    if not (WORKSPACE / "Cargo.toml").is_file():
+        return
+    log = paths.logs() / "host-tests.log"
+    done = cargo(["test", "--locked", "--workspace", "--no-fail-fast"], log,
+                 {"RUSTFLAGS": "-Dwarnings"})
+    found = 0
+    where = ""
+    for line in done.stdout.splitlines():
+        if match := re.match(r"\s+(?:Running|Doc-tests) (?:unittests )?(\S+)", line):
+            where = match.group(1)
+        if match := re.match(r"test (.+?) \.\.\. (ok|FAILED|ignored)", line):
+            found += 1
+            name = f"{where}: {match.group(1)}"
+            if match.group(2) == "FAILED":
+                yield check.failed(name, f"see {log}")
+            elif match.group(2) == "ignored":
+                yield check.skipped(name, "ignored by its own attribute")
+            else:
+                yield check.passed(name)
+    if done.returncode != 0:
+        yield check.failed("cargo test", f"status {done.returncode}\n{ui.tail(log, 30)}")
+    elif not found:
+        yield check.failed("cargo test", "it ran no test")
+
+
+@check.group("host clippy")
+def host_clippy(_run):
+    if not (WORKSPACE / "Cargo.toml").is_file():
+        return
+    log = paths.logs() / "host-clippy.log"
+    done = cargo(["clippy", "--locked", "--workspace", "--all-targets", "--", "-Dwarnings"], log,
+                 {"CLIPPY_CONF_DIR": str(paths.REPO)})
+    yield (check.passed("wire and engine, with their tests") if done.returncode == 0 else
+           check.failed("wire and engine", ui.tail(log, 40)))
+
+
+def undefined(path: Path) -> set:
+    """Demangled undefined symbols of an object, an archive or a module."""
+    text = buildroot.output(["llvm-nm-19", "-u", "-C", "--quiet", path], binds=(path.parent,))
+    return {line.strip().removeprefix("U ").strip() for line in text.splitlines()
+            if line.strip().startswith("U ")}
+
+
+@check.group("no panic on the host")
+def no_panic(_run):
+    """The crates, and an example that instantiates all of their generics, refer to no panic."""
+    for crate in ("wire", "engine"):
+        folder = WORKSPACE / crate
+        if not (folder / "Cargo.toml").is_file():
+            continue
+        if not (folder / "tests/panic_free/panic_free.rs").is_file():
+            yield check.failed(crate, "it has no tests/panic_free/panic_free.rs")
+            continue
+        log = paths.logs() / f"panic-free-{crate}.log"
+        # One example of that name per crate lands in one folder: build one, look at it, go on.
+        done = cargo(["build", "--locked", "--release", "-p", crate, "--example", "panic_free"], log)
+        if done.returncode != 0:
+            yield check.failed(crate, ui.tail(log, 30))
+            continue
+        for library in (target() / "release/examples/libpanic_free.rlib",
+                        target() / f"release/lib{crate}.rlib"):
+            name = f"{crate}: {library.name}"
+            bad = sorted(symbol for symbol in undefined(library) if PANICS.search(symbol))
+            yield check.failed(name, "it can panic: " + ", ".join(bad)) if bad else check.passed(name)

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The modules' builds: no warning, clippy clean, no panic where there must be none."""
+
+import re
+
+from .. import build, buildroot, check, paths, ui
+from . import host
+
+SITES = paths.REPO / "scripts" / "oxtooth" / "panic-sites.tsv"
+_WARNING = re.compile(r"\bwarning\b[:\[]|^WARNING: ", re.M)
+
+
+def _build(flavour: str) -> str:
+    """Builds with warnings as errors; what is wrong, if anything."""
+    try:
+        log = build.modules_logged(flavour, ["W=e", "modules"])
+    except ui.Failure as failure:
+        text = failure.log.read_text(errors="replace") if failure.log else ""
+        first = [line for line in text.splitlines() if re.search(r"error|warning|\*\*\*", line)]
+        return f"{failure}\n" + "\n".join(first[:40])
+    if _WARNING.search(text := log.read_text(errors="replace")):
+        return "\n".join(line for line in text.splitlines() if _WARNING.search(line))
+    if not any(path.name == "bluetooth.ko" for path in build.built(flavour)):
+        return f"the build made no bluetooth.ko (log: {log})"
+    return ""
+
+
+@check.group("modules")
+def modules(run):
+    for flavour in run.flavours:
+        wrong = _build(flavour)
+        run.built[flavour] = not wrong
+        yield check.failed(f"{flavour} kernel", wrong) if wrong else check.passed(f"{flavour} kernel")
+
+
+@check.group("clippy")
+def clippy(_run):
+    # Of its own output folder: clippy stands in for rustc, and its objects are not the modules'.
+    argv, binds, out = build.make_command("debian", ["CLIPPY=1", "W=e", "modules"])
+    separate = out.with_name("clippy")
+    separate.mkdir(parents=True, exist_ok=True)
+    argv = [f"MO={separate}" if word.startswith("MO=") else word for word in argv]
+    log = paths.logs() / "clippy.log"
+    try:
+        buildroot.run(argv, log, "clippy complains", binds=(*binds, separate))
+    except ui.Failure:
+        text = log.read_text(errors="replace")
+        count = len(re.findall(r"^(?:error|warning)(?:\[|:)", text, re.M))
+        yield check.failed("modules", f"{count} complaint(s), log: {log}\n{ui.tail(log, 40)}")
+        return
+    yield check.passed("modules")
+
+
+def _undefined_core(path) -> list:
+    return sorted(symbol for symbol in host.undefined(path)
+                  if host.PANICS.search(symbol) and ("core::" in symbol or "alloc::" in symbol))
+
+
+@check.group("no panic in the objects")
+def no_panic(run):
+    """Zero for wire and engine as the distribution's kernel gets them; for a module as a whole,
+    the number of places that can panic, held against a committed number that only falls."""
+    out = paths.out("debian")
+    if not run.built.get("debian", True):
+        yield check.failed("objects", "the modules were not built")
+        return
+    for crate in ("wire", "engine"):
+        found = out / "net/bluetooth" / crate / f"{crate}.o"
+        if not found.is_file():
+            yield check.failed(crate, f"no {found}")
+            continue
+        bad = _undefined_core(found)
+        yield check.failed(crate, "it can panic: " + ", ".join(bad)) if bad else check.passed(crate)
+    limits = dict(line.split("\t") for line in SITES.read_text().splitlines()
+                  if line and not line.startswith("#"))
+    for module in build.built("debian"):
+        count = panic_sites(module)
+        if module.name not in limits:
+            yield check.failed(module.name, f"no number in {SITES.name}; it is {count} now")
+        elif count > int(limits[module.name]):
+            yield check.failed(module.name, f"{count} places can panic, "
+                                            f"{limits[module.name]} is the limit in {SITES.name}")
+        else:
+            note = f"{count} places, the limit is {limits[module.name]}"
+            yield check.passed(module.name, note)
+            if count < int(limits[module.name]):
+                ui.say(f"    note  {module.name}: {note}; lower the number in {SITES.name}")
+
+
+def panic_sites(module) -> int:
+    """Relocations that call or take a panicking function of core: one per place in the code."""
+    text = buildroot.output(["llvm-readelf-19", "-r", "--demangle", "-W", module],
+                            binds=(module.parent,))
+    return sum(1 for line in text.splitlines()
+               if re.search(r"core(?:\[[0-9a-f]+\])?::", line) and host.PANICS.search(line))

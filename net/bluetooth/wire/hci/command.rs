@@ -114,6 +114,23 @@ pub fn parse_reply<C: Command>(
 #[macro_export]
 macro_rules! command {
     () => {};
+    (@item $(#[$attr:meta])* struct $name:ident($opcode:expr) { }) => {
+        $(#[$attr])*
+        #[derive(
+            Clone,
+            Copy,
+            Debug,
+            PartialEq,
+            Eq,
+            $crate::derive::FromBytes,
+            $crate::derive::IntoBytes,
+            $crate::derive::Immutable,
+            $crate::derive::KnownLayout,
+            $crate::derive::Unaligned,
+        )]
+        #[repr(C)]
+        pub struct $name;
+    };
     (@item $(#[$attr:meta])* struct $name:ident($opcode:expr) { $($(#[$fattr:meta])* $fvis:vis $field:ident: $ty:ty),* $(,)? }) => {
         $(#[$attr])*
         #[derive(

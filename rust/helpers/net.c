@@ -2,6 +2,7 @@
 #include <linux/capability.h>
 #include <linux/compat.h>
 #include <linux/cred.h>
+#include <linux/kmod.h>
 #include <linux/lockdep.h>
 #include <linux/net.h>
 #include <linux/pid.h>
@@ -383,6 +384,11 @@ void kext_uts(u8 *release, u8 *machine, size_t len)
 {
 	strscpy_pad((char *)release, init_utsname()->release, len);
 	strscpy_pad((char *)machine, init_utsname()->machine, len);
+}
+
+void kext_request_module(const char *name)
+{
+	request_module("%s", name);
 }
 
 /* --- lists of sockets --- */

@@ -98,6 +98,7 @@ bool kext_capable(int cap);
 void kext_current_comm(u8 *comm);
 int kext_current_tgid(void);
 void kext_uts(u8 *release, u8 *machine, size_t len);
+void kext_request_module(const char *name);
 
 void kext_sk_list_init(struct kext_sock_list *list, const char *name,
 		       struct lock_class_key *key);

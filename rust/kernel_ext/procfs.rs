@@ -76,6 +76,9 @@ impl<T: SeqShow> ProcEntry<T> {
         Ok(Self { entry, _data: data })
     }
 
+    /// # Safety
+    ///
+    /// To be called by C, on a file of ours.
     unsafe extern "C" fn show(m: *mut bindings::seq_file, _v: *mut c_void) -> c_int {
         // SAFETY: C passes a valid file, whose private data is what it was created with; removal
         // waits for us.

@@ -19,7 +19,6 @@ use kernel::{
     error::to_result,
     module::this_module,
     prelude::*,
-    str::CStrExt as _,
     types::NotThreadSafe,
     ModuleMetadata, //
 };
@@ -143,6 +142,9 @@ impl<F: Family> FamilyRegistration<F> {
         Ok(Self(PhantomData))
     }
 
+    /// # Safety
+    ///
+    /// To be called by the socket layer, with a new socket.
     unsafe extern "C" fn create(
         net: *mut bindings::net,
         sock: *mut bindings::socket,

@@ -168,9 +168,9 @@ pub struct SocketListGuard<'a, P: Protocol> {
 impl<P: Protocol> SocketListGuard<'_, P> {
     /// Returns the sockets.
     pub fn iter(&self) -> impl Iterator<Item = &Sock<P>> {
-        // SAFETY: The lock is held by the type invariant, so no socket leaves the list, which has
-        // a reference to each of them, as long as `self` is borrowed.
         let get = |sk: *mut bindings::sock| {
+            // SAFETY: The lock is held by the type invariant, so no socket leaves the list, which
+            // has a reference to each of them, as long as `self` is borrowed.
             NonNull::new(sk.cast::<Sock<P>>()).map(|sk| unsafe { sk.as_ref() })
         };
         // SAFETY: The lock is held.

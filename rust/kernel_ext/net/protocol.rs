@@ -309,6 +309,9 @@ impl<P: Protocol> Operations<P> {
         ..pin_init::zeroed()
     };
 
+    /// # Safety
+    ///
+    /// To be called by the socket layer, on a socket of protocol `P`.
     unsafe extern "C" fn release(sock: *mut bindings::socket) -> c_int {
         // SAFETY: The socket layer passes a valid socket of this protocol.
         let released = unsafe {
@@ -333,6 +336,9 @@ impl<P: Protocol> Operations<P> {
         0
     }
 
+    /// # Safety
+    ///
+    /// To be called by the socket layer, on a socket of protocol `P`.
     unsafe extern "C" fn bind(
         sock: *mut bindings::socket,
         addr: *mut bindings::sockaddr_unsized,
@@ -347,6 +353,9 @@ impl<P: Protocol> Operations<P> {
         })
     }
 
+    /// # Safety
+    ///
+    /// To be called by the socket layer, on a socket of protocol `P`.
     unsafe extern "C" fn connect(
         sock: *mut bindings::socket,
         addr: *mut bindings::sockaddr_unsized,
@@ -362,11 +371,17 @@ impl<P: Protocol> Operations<P> {
         })
     }
 
+    /// # Safety
+    ///
+    /// To be called by the socket layer, on a socket of protocol `P`.
     unsafe extern "C" fn listen(sock: *mut bindings::socket, backlog: c_int) -> c_int {
         // SAFETY: The socket layer passes a valid socket of this protocol.
         status(unsafe { with::<P, _>(sock, |sock| P::listen(sock, backlog)) })
     }
 
+    /// # Safety
+    ///
+    /// To be called by the socket layer, on a socket of protocol `P`.
     unsafe extern "C" fn no_accept(
         _sock: *mut bindings::socket,
         _newsock: *mut bindings::socket,
@@ -375,6 +390,9 @@ impl<P: Protocol> Operations<P> {
         EOPNOTSUPP.to_errno()
     }
 
+    /// # Safety
+    ///
+    /// To be called by the socket layer, on a socket of protocol `P`.
     unsafe extern "C" fn accept(
         sock: *mut bindings::socket,
         newsock: *mut bindings::socket,
@@ -399,6 +417,9 @@ impl<P: Protocol> Operations<P> {
         }
     }
 
+    /// # Safety
+    ///
+    /// To be called by the socket layer, on a socket of protocol `P`.
     unsafe extern "C" fn getname(
         sock: *mut bindings::socket,
         addr: *mut bindings::sockaddr,
@@ -412,6 +433,9 @@ impl<P: Protocol> Operations<P> {
         }
     }
 
+    /// # Safety
+    ///
+    /// To be called by the socket layer, on a socket of protocol `P`.
     unsafe extern "C" fn poll(
         file: *mut bindings::file,
         sock: *mut bindings::socket,
@@ -425,12 +449,18 @@ impl<P: Protocol> Operations<P> {
             .as_raw()
     }
 
+    /// # Safety
+    ///
+    /// To be called by the socket layer, on a socket of protocol `P`.
     unsafe extern "C" fn ioctl(sock: *mut bindings::socket, cmd: c_uint, arg: c_ulong) -> c_int {
         // SAFETY: The socket layer passes a valid socket of this protocol.
         unsafe { with::<P, _>(sock, |sock| P::ioctl(sock, cmd, IoctlArg::new(arg, false))) }
             .unwrap_or_else(Error::to_errno)
     }
 
+    /// # Safety
+    ///
+    /// To be called by the socket layer, on a socket of protocol `P`.
     #[cfg(CONFIG_COMPAT)]
     unsafe extern "C" fn compat_ioctl(
         sock: *mut bindings::socket,
@@ -442,11 +472,17 @@ impl<P: Protocol> Operations<P> {
             .unwrap_or_else(Error::to_errno)
     }
 
+    /// # Safety
+    ///
+    /// To be called by the socket layer, on a socket of protocol `P`.
     unsafe extern "C" fn shutdown(sock: *mut bindings::socket, how: c_int) -> c_int {
         // SAFETY: The socket layer passes a valid socket of this protocol.
         status(unsafe { with::<P, _>(sock, |sock| P::shutdown(sock, how)) })
     }
 
+    /// # Safety
+    ///
+    /// To be called by the socket layer, on a socket of protocol `P`.
     unsafe extern "C" fn setsockopt(
         sock: *mut bindings::socket,
         level: c_int,
@@ -463,6 +499,9 @@ impl<P: Protocol> Operations<P> {
         })
     }
 
+    /// # Safety
+    ///
+    /// To be called by the socket layer, on a socket of protocol `P`.
     unsafe extern "C" fn getsockopt(
         sock: *mut bindings::socket,
         level: c_int,
@@ -481,6 +520,9 @@ impl<P: Protocol> Operations<P> {
         })
     }
 
+    /// # Safety
+    ///
+    /// To be called by the socket layer, on a socket of protocol `P`.
     unsafe extern "C" fn sendmsg(
         sock: *mut bindings::socket,
         msg: *mut bindings::msghdr,
@@ -498,6 +540,9 @@ impl<P: Protocol> Operations<P> {
         })
     }
 
+    /// # Safety
+    ///
+    /// To be called by the socket layer, on a socket of protocol `P`.
     unsafe extern "C" fn recvmsg(
         sock: *mut bindings::socket,
         msg: *mut bindings::msghdr,

@@ -212,7 +212,11 @@ impl<P: Protocol> Sock<P> {
         &self.ext
     }
 
-    /// Called by C when the last reference is gone, in any context.
+    /// Drops the Rust part of a socket, in any context.
+    ///
+    /// # Safety
+    ///
+    /// To be called by C on a `Sock<P>` whose last reference is gone.
     pub(super) unsafe extern "C" fn destruct(sk: *mut bindings::sock) {
         // SAFETY: Nobody refers to the socket any more. What is queued on it goes first, since
         // its accounting refers to the socket.

@@ -18,6 +18,10 @@
 #include <net/net_namespace.h>
 #include "net.h"
 
+/* What the Rust side aligns their memory to. */
+static_assert(__alignof__(struct sock) <= 8);
+static_assert(__alignof__(struct proto) <= 8);
+
 void kext_proto_init(struct proto *prot, const char *name, unsigned int obj_size,
 		     struct module *owner)
 {
@@ -308,6 +312,15 @@ struct sk_buff *kext_sk_alloc_send_skb(struct sock *sk, unsigned long size, bool
 				       int *err)
 {
 	return sock_alloc_send_skb(sk, size, nonblock, err);
+}
+
+/*
+ * Never waits. sock_alloc_send_skb() would mark a full socket in its struct
+ * socket even then, and here there may be none.
+ */
+struct sk_buff *kext_sk_try_alloc_send_skb(struct sock *sk, unsigned long size)
+{
+	return sock_wmalloc(sk, size, 0, GFP_ATOMIC);
 }
 
 /* --- credentials and the calling task --- */

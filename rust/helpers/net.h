@@ -90,6 +90,7 @@ void kext_sk_purge_receive_queue(struct sock *sk);
 struct sk_buff *kext_sk_recv_datagram(struct sock *sk, unsigned int flags, int *err);
 struct sk_buff *kext_sk_alloc_send_skb(struct sock *sk, unsigned long size, bool nonblock,
 				       int *err);
+struct sk_buff *kext_sk_try_alloc_send_skb(struct sock *sk, unsigned long size);
 
 bool kext_sk_peer_creds(struct sock *sk, struct scm_creds *creds);
 void kext_sk_copy_peer_creds(struct sock *sk, struct sock *from);

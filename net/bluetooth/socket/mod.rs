@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The sockets of `PF_BLUETOOTH`, one module a protocol.
+//!
+//! This room translates between system calls and the rooms below: it checks who asks and what for,
+//! in the order in which user space expects the errors, and hands typed requests down. It knows
+//! `mgmt` and `hci`; neither knows it. What they have to say reaches sockets through the traits
+//! that they own, [`hci::Observer`](crate::hci::Observer) and
+//! [`mgmt::channel::Delivery`](crate::mgmt::channel::Delivery).
+//!
+//! `BTPROTO_HCI` is split by channel:
+//!
+//! | channel   | module     | what it is                                                        |
+//! |-----------|------------|-------------------------------------------------------------------|
+//! | raw       | [`raw`]    | packets of one controller, filtered; the ioctls are in [`ioctl`]   |
+//! | user      | [`user`]   | one controller, all of it, without the stack                       |
+//! | monitor   | [`monitor`]| everything that passes any controller, read only                   |
+//! | control   | [`control`]| mgmt                                                               |
+//! | logging   | [`logging`]| text for the monitor                                               |
+
+mod control;
+mod cookie;
+mod filter;
+mod hci;
+mod ioctl;
+mod logging;
+mod monitor;
+mod observer;
+mod raw;
+mod shared;
+mod user;
+
+pub(crate) use observer::OBSERVER;
+
+use kernel::prelude::*;
+use kernel_ext::{
+    net::{
+        request_module,
+        Family,
+        FamilyRegistration,
+        ProtocolRegistration,
+        ProtocolSlot,
+        SocketRequest, //
+    },
+    procfs::ProcEntry,
+};
+
+/// A protocol of the family.
+struct Entry {
+    /// The alias of a module that may bring it.
+    alias: &'static CStr,
+    /// Creates a socket, for a protocol that is here.
+    create: Option<fn(SocketRequest<'_>) -> Result>,
+}
+
+impl Entry {
+    const fn absent(alias: &'static CStr) -> Self {
+        Self {
+            alias,
+            create: None,
+        }
+    }
+}
+
+/// The protocols, at their number (`BTPROTO_*`).
+static PROTOCOLS: [Entry; 9] = [
+    // L2CAP
+    Entry::absent(c"bt-proto-0"),
+    Entry {
+        alias: c"bt-proto-1",
+        create: Some(|request| request.create(&hci::HCI)),
+    },
+    // SCO
+    Entry::absent(c"bt-proto-2"),
+    // RFCOMM
+    Entry::absent(c"bt-proto-3"),
+    // BNEP
+    Entry::absent(c"bt-proto-4"),
+    // CMTP
+    Entry::absent(c"bt-proto-5"),
+    // HIDP
+    Entry::absent(c"bt-proto-6"),
+    // AVDTP
+    Entry::absent(c"bt-proto-7"),
+    // ISO
+    Entry::absent(c"bt-proto-8"),
+];
+
+/// `PF_BLUETOOTH`.
+struct Bluetooth;
+
+impl Family for Bluetooth {
+    const FAMILY: i32 = hci::AF_BLUETOOTH as i32;
+
+    type Module = crate::LocalModule;
+
+    fn create(request: SocketRequest<'_>) -> Result {
+        if !request.in_init_net() {
+            return Err(EAFNOSUPPORT);
+        }
+        let entry = usize::try_from(request.protocol())
+            .ok()
+            .and_then(|number| PROTOCOLS.get(number))
+            .ok_or(EINVAL)?;
+        match entry.create {
+            Some(create) => create(request),
+            None => {
+                request_module(entry.alias);
+                Err(EPROTONOSUPPORT)
+            }
+        }
+    }
+}
+
+/// The family and its protocols, registered; gone with its drop.
+///
+/// Sockets hold a reference to the module, so there is none left when this is dropped.
+pub(crate) struct Registration {
+    // Dropped from the top: first nobody can open a socket any more.
+    _family: FamilyRegistration<Bluetooth>,
+    _proc_hci: ProcEntry<&'static ProtocolSlot<hci::HciSocket>>,
+    _hci: ProtocolRegistration<hci::HciSocket>,
+}
+
+/// Registers the family and its protocols. From here on sockets can be opened.
+///
+/// # Errors
+///
+/// `ENOMEM`, `EEXIST` if another module has the family.
+pub(crate) fn init() -> Result<Registration> {
+    crate::mgmt::channel::set_delivery(&control::DELIVERY);
+    let hci = ProtocolRegistration::new(&hci::HCI)?;
+    let proc_hci = ProcEntry::net(c"hci", &hci::HCI)?;
+    let family = FamilyRegistration::new()?;
+    pr_info!("HCI socket layer initialized\n");
+    Ok(Registration {
+        _family: family,
+        _proc_hci: proc_hci,
+        _hci: hci,
+    })
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What happens at the controllers, told to the sockets.
+
+use super::{
+    hci::HCI,
+    monitor, raw,
+    shared::{
+        anybody_listens,
+        is_bound,
+        Channel,
+        Queued, //
+    },
+};
+use crate::hci::{
+    Device,
+    Direction,
+    Notice,
+    Observer, //
+};
+use kernel::prelude::*;
+use kernel_ext::{
+    hci::Frame,
+    skbuff::SkBuff, //
+};
+use wire::hci::packet::PacketType;
+use zerocopy::IntoBytes;
+
+/// Tells monitors and the sockets bound to a controller. To be named before mgmt's observer: the
+/// monitor shows an event of a controller before what mgmt makes of it.
+pub(crate) static OBSERVER: Sockets = Sockets;
+
+/// See [`OBSERVER`].
+pub(crate) struct Sockets;
+
+impl Observer for Sockets {
+    fn notice(&self, dev: &Device, notice: Notice<'_>) {
+        if anybody_listens() {
+            monitor::device_event(dev, &notice);
+        }
+        raw::device_event(dev, &notice);
+        if matches!(notice, Notice::Unregistered) {
+            wake_bound(dev);
+        }
+    }
+
+    #[inline]
+    fn frame(&self, dev: &Device, frame: &SkBuff, direction: Direction) {
+        if anybody_listens() {
+            deliver(dev, frame, direction == Direction::FromController);
+        }
+    }
+}
+
+/// Wakes the sockets that are bound to a controller which is gone now.
+fn wake_bound(dev: &Device) {
+    let Some(sockets) = HCI.sockets() else {
+        return;
+    };
+    sockets.for_each(|sk| {
+        if sk.private().device_index() == dev.id() {
+            sk.set_err(EPIPE);
+            sk.state_change();
+        }
+    });
+}
+
+/// A copy of a packet to be shared by all sockets that get it, made when the first one does.
+struct Copy<'a> {
+    frame: &'a SkBuff,
+    header: &'a [u8],
+    queued: Queued,
+    /// `Some(None)`: there was no memory.
+    made: Option<Option<SkBuff>>,
+}
+
+impl<'a> Copy<'a> {
+    fn of(frame: &'a SkBuff, header: &'a [u8], queued: Queued) -> Self {
+        Self {
+            frame,
+            header,
+            queued,
+            made: None,
+        }
+    }
+
+    /// Another handle to the copy; `None` if there is no memory.
+    fn get(&mut self) -> Option<SkBuff> {
+        let Self {
+            frame,
+            header,
+            queued,
+            made,
+        } = self;
+        made.get_or_insert_with(|| {
+            let mut copy = frame.copy_with_headroom(header.len(), GFP_ATOMIC).ok()?;
+            copy.push_slice(header).ok()?;
+            *copy.cb_mut() = *queued;
+            Some(copy)
+        })
+        .as_ref()?
+        .try_clone(GFP_ATOMIC)
+        .ok()
+    }
+}
+
+/// Gives copies of a packet to who wants them.
+///
+/// What does not fit into a socket's receive buffer is lost to that socket: nobody who watches
+/// can hold up the traffic.
+fn deliver(dev: &Device, frame: &SkBuff, incoming: bool) {
+    let Some(sockets) = HCI.sockets() else {
+        return;
+    };
+    let packet_type = frame.packet_type();
+    let header = monitor::packet_header(dev, frame, incoming);
+    let mut for_monitors = Copy::of(
+        frame,
+        header.as_ref().map_or(&[], IntoBytes::as_bytes),
+        Queued {
+            creds: frame.sender_creds().unwrap_or_default(),
+            incoming: incoming.into(),
+        },
+    );
+    let indicator = [packet_type];
+    let mut for_raw = Copy::of(
+        frame,
+        &indicator,
+        Queued {
+            incoming: incoming.into(),
+            ..Queued::default()
+        },
+    );
+    let known = PacketType::from_u8(packet_type);
+
+    sockets.for_each(|sk| {
+        let copy = if is_bound(sk, Channel::Monitor) {
+            if header.is_none() {
+                return;
+            }
+            for_monitors.get()
+        } else {
+            let shared = sk.private();
+            // A socket need not be told what it sent itself.
+            if shared.device_index() != dev.id() || frame.is_from(sk) {
+                return;
+            }
+            let wanted = if is_bound(sk, Channel::Raw) {
+                raw::is_shown(known) && shared.filter().passes(packet_type, frame.data())
+            } else {
+                is_bound(sk, Channel::User) && incoming && super::user::is_shown(known)
+            };
+            if !wanted {
+                return;
+            }
+            for_raw.get()
+        };
+        if let Some(copy) = copy {
+            // A full receive buffer is counted by the socket layer.
+            let _ = sk.queue_rcv(copy);
+        }
+    });
+}

@@ -3,8 +3,7 @@
 # Oxtooth: the Linux Bluetooth core in Rust. `make help` lists the targets.
 # The kernel's build reads Kbuild, not this file; the work is done by scripts/ox.
 
-KERNEL   ?= debian
-STACK    ?= rust
+# Not set here: the targets differ in their default (soak takes the debug kernel).
 OX       := scripts/ox
 
 export KERNEL STACK KDIR OUT

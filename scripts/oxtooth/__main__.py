@@ -3,6 +3,7 @@
 
 import argparse
 import os
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from . import build, check, kernel, modset, paths, setup, show, testers, ui, vm
 
 
-def _flavour(parser, default="debian", many=False):
+def _flavour(parser, default="debian"):
     parser.add_argument("--kernel", choices=kernel.FLAVOURS, default=os.environ.get("KERNEL") or default,
                         help="debian: the distribution's own; debug: KASAN, lockdep and more")
 
@@ -93,6 +94,37 @@ def _check(args) -> int:
     return check.summary(records)
 
 
+def _soak(args) -> int:
+    from . import soak
+    return soak.command(args.kernel, args.minutes, args.repeat)
+
+
+def _doc(_args) -> int:
+    from . import doc
+    setup.ensure("debian")
+    return doc.command()
+
+
+def _fmt(_args) -> int:
+    from .groups import source
+    setup.ensure_build_root()
+    return build.shell(["rustfmt", "--config-path", str(paths.REPO / ".rustfmt.toml"),
+                        *source.rust_files()])
+
+
+def _clean(_args) -> int:
+    for folder in {paths.out("debian").parent, paths.logs()}:
+        shutil.rmtree(folder, ignore_errors=True)
+        ui.say(f"removed {folder}")
+    return 0
+
+
+def _missing(args) -> int:
+    """Targets that are announced and not there yet: they must not look like a success."""
+    ui.say(f"{args.command}: not there yet")
+    return 2
+
+
 def parser() -> argparse.ArgumentParser:
     main = argparse.ArgumentParser(prog="scripts/ox", description="Oxtooth's set-up, VM and tests")
     commands = main.add_subparsers(dest="command", required=True)
@@ -148,6 +180,23 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--kernels", help="comma-separated kernels (default: all)")
     sub.add_argument("--list", action="store_true", help="the groups' names")
     sub.set_defaults(run=_check)
+
+    sub = commands.add_parser("soak", help="the guest tests again and again")
+    _flavour(sub, default="debug")
+    sub.add_argument("--minutes", type=float)
+    sub.add_argument("--repeat", type=int)
+    sub.set_defaults(run=_soak)
+
+    sub = commands.add_parser("doc", help="rustdoc for our crates, warnings being errors")
+    sub.set_defaults(run=_doc)
+    sub = commands.add_parser("fmt", help="rustfmt over the sources")
+    sub.set_defaults(run=_fmt)
+    sub = commands.add_parser("clean", help="remove this checkout's objects and logs")
+    sub.set_defaults(run=_clean)
+    for name in ("intree", "bench", "fuzz"):
+        sub = commands.add_parser(name, help="not there yet")
+        sub.add_argument("words", nargs="*")
+        sub.set_defaults(run=_missing)
     return main
 
 

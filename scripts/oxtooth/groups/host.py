@@ -86,7 +86,7 @@ def no_panic(_run):
             continue
         log = paths.logs() / f"panic-free-{crate}.log"
         # One example of that name per crate lands in one folder: build one, look at it, go on.
-        done = cargo(["build", "--locked", "--release", "-p", crate, "--example", "panic_free"], log)
+        done = cargo(["build", "--locked", "--release", "-p", crate, "--lib", "--example", "panic_free"], log)
         if done.returncode != 0:
             yield check.failed(crate, ui.tail(log, 30))
             continue

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0
+"""`make doc`: rustdoc for our crates, a warning being an error.
+
+wire and engine are cargo's. For the crates that only the kernel's build knows, rustdoc gets the
+very flags that the build saved for rustc.
+"""
+
+import re
+import shlex
+from pathlib import Path
+
+from . import build, buildroot, paths, ui
+from .groups import host
+
+# What only concerns code generation or where rustc writes; the kernel's own rustdoc call drops the
+# same lint, since private items are documented too.
+_WITH_VALUE = ("-o", "--emit", "--crate-type", "--out-dir")
+_DROPPED = re.compile(r"--(?:emit|crate-type|out-dir)=|-Wunreachable_pub$|-Zbinary_dep_depinfo")
+
+
+def _saved_command(file: Path) -> list:
+    match = re.search(r"^savedcmd_\S+ := (.*)$", file.read_text(), re.M)
+    if not match:
+        raise ui.Failure(f"{file} holds no saved command")
+    # make writes a dollar and a hash in its own way.
+    text = match.group(1).replace("$$", "$").replace("$(pound)", "#")
+    return shlex.split(text.split(" ; ")[0])
+
+
+def _for_rustdoc(words: list) -> tuple:
+    """(rustdoc's arguments, environment) from a saved rustc command."""
+    start = next((number for number, word in enumerate(words) if Path(word).name == "rustc"), None)
+    if start is None:
+        raise ui.Failure(f"the saved command runs no rustc: {shlex.join(words[:6])}")
+    env = dict(word.split("=", 1) for word in words[:start] if re.match(r"\w+=", word))
+    arguments, skip = [], False
+    for word in words[start + 1:]:
+        if skip:
+            skip = False
+        elif word in _WITH_VALUE:
+            skip = True
+        elif not _DROPPED.match(word):
+            arguments.append(word)
+    return arguments, env
+
+
+def _kernel_crate(out: Path, source: str, target: Path) -> None:
+    name = Path(source).stem
+    saved = (out / source).with_name(f".{name}.o.cmd")
+    if not saved.is_file():
+        raise ui.Failure(f"the build left no {saved}", "run `make modules` and look for its errors")
+    arguments, env = _for_rustdoc(_saved_command(saved))
+    buildroot.run(["rustdoc", *arguments, "--crate-name", name, "--document-private-items",
+                   "-Dwarnings", "--output", target],
+                  paths.logs() / f"doc-{name}.log", f"rustdoc complains about {source}",
+                  binds=(out,), cwd=out, env=env | {"RUSTC_BOOTSTRAP": "1"})
+
+
+def kernel_crates() -> list:
+    """The crate roots that the kernel's build compiles and cargo does not know."""
+    kbuild = (paths.REPO / "Kbuild").read_text()
+    objects = re.findall(r"\S+-y\s*[:+]?=\s*(.+)", kbuild)
+    names = [word for line in objects for word in line.split() if word.endswith(".o")]
+    sources = [name[:-2] + ".rs" for name in names if (paths.REPO / (name[:-2] + ".rs")).is_file()]
+    return [name for name in sources if not re.match(r"net/bluetooth/(?:wire|engine)/", name)]
+
+
+def command(flavour: str = "debian") -> int:
+    target = paths.logs().parent / "doc"
+    with ui.step("rustdoc: wire, engine"):
+        done = host.cargo(["doc", "--locked", "--workspace", "--no-deps", "--document-private-items",
+                           "--target-dir", str(target / "cargo")], paths.logs() / "doc-host.log",
+                          {"RUSTDOCFLAGS": "-Dwarnings"})
+        if done.returncode != 0:
+            ui.say(ui.tail(paths.logs() / "doc-host.log", 40))
+            raise ui.Failure("rustdoc complains about wire or engine", "",
+                             paths.logs() / "doc-host.log")
+    with ui.step("build the modules, whose commands rustdoc takes over"):
+        build.modules_logged(flavour)
+    for source in kernel_crates():
+        with ui.step(f"rustdoc: {source}"):
+            _kernel_crate(paths.out(flavour), source, target / "kernel")
+    ui.say(f"documentation in {target}/cargo/doc and {target}/kernel")
+    return 0

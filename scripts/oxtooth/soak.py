@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0
+"""`make soak`: the guest tests again and again, until a time or a number of rounds is reached."""
+
+import time
+
+from . import build, check, kernel, paths, setup, ui
+from .groups import machines
+
+
+def command(flavour: str, minutes: float | None, repeat: int | None) -> int:
+    """Rounds on `flavour`; without a limit, one hour. Each round is a boot of its own, so that a
+    leak which only unloading shows is seen, too."""
+    if minutes is None and repeat is None:
+        minutes = 60
+    setup.ensure(flavour, guest=True)
+    with ui.step(f"build the modules for {kernel.release_name(flavour)}"):
+        build.modules_logged(flavour)
+    run = check.Run(flavours=(flavour,))
+    entries = [entry for entry in machines.wanted(flavour, run) if entry.stack == "rust"]
+    if not entries:
+        raise ui.Failure("there is no guest test to repeat",
+                         "add expected cases (scripts/ox expect) or selftests")
+    began, rounds, records = time.monotonic(), 0, []
+    while (repeat is None or rounds < repeat) and \
+            (minutes is None or time.monotonic() - began < minutes * 60):
+        rounds += 1
+        ui.say(ui.bold(f"== round {rounds}, after {ui.duration(time.monotonic() - began)}"))
+        group = check.Group(f"round {rounds}", lambda _run: machines.boot_all(
+            flavour, "rust", entries, f"soak/{rounds}"))
+        records += [check.Record(f"round {rounds}: {record.name}", record.verdict, record.reason)
+                    for record in check.run_all(run, [group])]
+        check.write(paths.logs() / "soak.tsv", records)
+    return check.summary(records)

@@ -132,7 +132,7 @@ bit_set! {
 }
 
 bit_set! {
-    /// Flags of [`DeviceFound`](super::event::DeviceFound).
+    /// Flags of [`DeviceFoundHead`](super::event::DeviceFoundHead).
     DeviceFoundFlags(U32, u32) {
         CONFIRM_NAME = 0;
         LEGACY_PAIRING = 1;

@@ -588,6 +588,100 @@ impl Drop for SkBuff {
     }
 }
 
+/// A buffer of which is known that `H` more bytes of headers fit before the data, and that nobody
+/// shares it: pushing them cannot fail.
+///
+/// What fits is counted at compile time:
+///
+/// ```ignore
+/// let skb = WithHeadroom::<8>::alloc(payload.len(), GFP_KERNEL)?;
+/// let skb: WithHeadroom<4> = skb.push(&l2cap_header); // 4 bytes
+/// let skb: WithHeadroom<0> = skb.push(&acl_header); // 4 bytes
+/// ```
+///
+/// # Invariants
+///
+/// The headroom is at least `H` bytes, and the bytes are not shared with a clone.
+#[repr(transparent)]
+pub struct WithHeadroom<const H: usize>(SkBuff);
+
+impl<const H: usize> WithHeadroom<H> {
+    /// Allocates an empty buffer with room for `H` bytes of headers, for `size` bytes of data, and
+    /// before all with the headroom that drivers expect.
+    ///
+    /// # Errors
+    ///
+    /// As [`SkBuff::alloc`].
+    pub fn alloc(size: usize, flags: Flags) -> Result<Self> {
+        const { assert!(H <= SkBuff::MAX_SIZE / 2) };
+        // INVARIANT: The headroom is larger, and a new buffer is not shared.
+        Ok(Self(SkBuff::alloc(
+            SkBuff::BT_RESERVE.wrapping_add(H),
+            size,
+            flags,
+        )?))
+    }
+
+    /// Checks that `H` bytes fit before the data, and that these are not shared.
+    ///
+    /// # Errors
+    ///
+    /// Returns the buffer if not; [`SkBuff::cow_head`] makes it fit.
+    pub fn new(skb: SkBuff) -> Result<Self, SkBuff> {
+        if skb.headroom() >= H && !skb.is_cloned() {
+            // INVARIANT: Just checked.
+            Ok(Self(skb))
+        } else {
+            Err(skb)
+        }
+    }
+
+    /// Puts `header` before the data. `REST` bytes remain; it is at most `H` less its size.
+    pub fn push<T: IntoBytes + Immutable, const REST: usize>(
+        self,
+        header: &T,
+    ) -> WithHeadroom<REST> {
+        const { assert!(size_of::<T>() <= H && REST <= H - size_of::<T>()) };
+        // SAFETY: There is enough headroom by the type invariant, so `skb_push` returns as many
+        // bytes. They belong to this buffer only, and `header` borrows from elsewhere.
+        unsafe {
+            let to = bindings::skb_push(self.0.as_ptr(), size_of::<T>() as u32);
+            core::ptr::copy_nonoverlapping(header.as_bytes().as_ptr(), to.cast(), size_of::<T>());
+        }
+        // INVARIANT: What was there, less the header.
+        WithHeadroom(self.0)
+    }
+
+    /// Appends `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// As [`SkBuff::put_slice`].
+    pub fn put_slice(&mut self, bytes: &[u8]) -> Result {
+        self.0.put_slice(bytes)
+    }
+
+    /// Returns the number of bytes.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Returns whether there is no byte at all.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns the linear part.
+    pub fn data(&self) -> &[u8] {
+        self.0.data()
+    }
+
+    /// Returns the buffer, without what is known about it.
+    pub fn into_inner(self) -> SkBuff {
+        self.0
+    }
+}
+
 /// A first-in first-out queue of [`SkBuff`]s, usable in any context.
 ///
 /// # Invariants

@@ -21,7 +21,10 @@ use crate::{
 };
 use core::{
     cell::UnsafeCell,
-    mem::MaybeUninit,
+    mem::{
+        ManuallyDrop,
+        MaybeUninit, //
+    },
     pin::Pin,
     ptr::NonNull, //
 };
@@ -65,9 +68,9 @@ pub struct ProtocolSlot<P: Protocol> {
     state: Atomic<u32>,
     proto: RawProto,
     sockets: SocketList<P>,
-    list_key: LockClassKey,
-    slock_key: LockClassKey,
-    lock_key: LockClassKey,
+    list_key: ManuallyDrop<LockClassKey>,
+    slock_key: ManuallyDrop<LockClassKey>,
+    lock_key: ManuallyDrop<LockClassKey>,
 }
 
 // SAFETY: C accesses `proto` under locks of its own once it is initialised, and we initialise it
@@ -79,7 +82,7 @@ impl<P: Protocol> ProtocolSlot<P> {
     #[allow(clippy::new_without_default)]
     pub const fn new() -> Self {
         // SAFETY: The only way to register a slot takes a `&'static` of it, and the keys are not
-        // used before; it is never dropped nor moved from then on.
+        // used before, so it is not moved once they are. They are never dropped.
         let list_key = unsafe { LockClassKey::new_static() };
         // SAFETY: As above.
         let slock_key = unsafe { LockClassKey::new_static() };
@@ -89,9 +92,9 @@ impl<P: Protocol> ProtocolSlot<P> {
             state: Atomic::new(EMPTY),
             proto: RawProto(UnsafeCell::new(MaybeUninit::zeroed())),
             sockets: SocketList::uninit(),
-            list_key,
-            slock_key,
-            lock_key,
+            list_key: ManuallyDrop::new(list_key),
+            slock_key: ManuallyDrop::new(slock_key),
+            lock_key: ManuallyDrop::new(lock_key),
         }
     }
 

@@ -431,42 +431,35 @@ impl<P: Protocol> Sock<P> {
         unsafe { bindings::kext_sk_purge_receive_queue(self.as_raw()) }
     }
 
-    /// Allocates a buffer that counts as being sent by this socket, without waiting for room.
+    /// Allocates a buffer that counts as being sent by this socket, without waiting for room, in
+    /// any context.
     ///
     /// # Errors
     ///
-    /// As [`Socket::alloc_send_skb`].
+    /// `EAGAIN` if there is no room, else as [`Socket::alloc_send_skb`].
     pub fn try_alloc_send_skb(&self, headroom: usize, size: usize) -> Result<SkBuff> {
-        // SAFETY: It does not wait.
-        unsafe { self.do_alloc_send_skb(headroom, size, true) }
+        self.alloc_send_skb_with(headroom, size, |total| {
+            // SAFETY: The socket is valid.
+            NonNull::new(unsafe { bindings::kext_sk_try_alloc_send_skb(self.as_raw(), total) })
+                .ok_or(EAGAIN)
+        })
     }
 
-    /// Allocates a buffer that counts as being sent by this socket.
-    ///
-    /// # Safety
-    ///
-    /// Unless `nonblock`, the socket must have a file for the duration of the call.
-    pub(super) unsafe fn do_alloc_send_skb(
+    /// Prepares a buffer of the given size that `alloc` allocates for this socket: new, and with
+    /// its only reference to be given up.
+    pub(super) fn alloc_send_skb_with(
         &self,
         headroom: usize,
         size: usize,
-        nonblock: bool,
+        alloc: impl FnOnce(usize) -> Result<NonNull<bindings::sk_buff>>,
     ) -> Result<SkBuff> {
         let headroom = headroom.checked_add(SkBuff::BT_RESERVE).ok_or(EMSGSIZE)?;
         let total = headroom.checked_add(size).ok_or(EMSGSIZE)?;
         if total > SkBuff::MAX_SIZE {
             return Err(EMSGSIZE);
         }
-        let mut error = 0;
-        // SAFETY: The socket is valid and has a wait queue if the call waits.
-        let skb =
-            unsafe { bindings::kext_sk_alloc_send_skb(self.as_raw(), total, nonblock, &mut error) };
-        let Some(skb) = NonNull::new(skb) else {
-            to_result(error)?;
-            return Err(ENOMEM);
-        };
         // SAFETY: The buffer is new and ours.
-        let skb = unsafe { SkBuff::from_raw(skb) };
+        let skb = unsafe { SkBuff::from_raw(alloc(total)?) };
         self.take_err()?;
         if self.shutdown_mask() != 0 {
             return Err(ECONNRESET);

@@ -106,8 +106,14 @@ impl<'a, P: Protocol> Socket<'a, P> {
     /// `EAGAIN`, `EINTR` or `ERESTARTSYS` if there is no room (in time), `EPIPE` or `ECONNRESET`
     /// if the socket is shut down, the socket's pending error, `EMSGSIZE`, `ENOBUFS`.
     pub fn alloc_send_skb(&self, headroom: usize, size: usize, nonblock: bool) -> Result<SkBuff> {
-        // SAFETY: The socket has its file by the type invariant.
-        unsafe { self.sk.do_alloc_send_skb(headroom, size, nonblock) }
+        self.sk.alloc_send_skb_with(headroom, size, |total| {
+            let mut error = 0;
+            // SAFETY: The socket is valid and has its wait queue by the type invariant.
+            let skb = unsafe {
+                bindings::kext_sk_alloc_send_skb(self.as_raw(), total, nonblock, &mut error)
+            };
+            NonNull::new(skb).ok_or_else(|| to_result(error).err().unwrap_or(ENOBUFS))
+        })
     }
 
     /// Copies the whole message into a buffer that counts as being sent by this socket, with

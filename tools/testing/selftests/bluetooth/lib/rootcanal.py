@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0
+"""RootCanal, a virtual controller with H4 over TCP, bridged to /dev/vhci.
+
+Its program comes from the Python package `rootcanal`; $ROOTCANAL names it.
+"""
+
+import os
+import select
+import shutil
+import socket
+import subprocess
+import threading
+
+from . import controller
+from . import hcilib
+
+
+def program():
+    return os.environ.get("ROOTCANAL") or shutil.which("rootcanal")
+
+
+def missing():
+    """The reason to skip a test, or an empty string."""
+    path = program()
+    return "" if path and os.access(path, os.X_OK) else "no rootcanal here ($ROOTCANAL)"
+
+
+def packets(buffer):
+    """(whole H4 packets, the rest)"""
+    found = []
+    while buffer:
+        kind = buffer[0]
+        header = {controller.EVT: 3, controller.ACL: 5, controller.SCO: 4, controller.ISO: 5}[kind]
+        if len(buffer) < header:
+            break
+        if kind == controller.EVT:
+            length = buffer[2]
+        elif kind == controller.SCO:
+            length = buffer[3]
+        else:
+            length = int.from_bytes(buffer[3:5], "little") & (0x3fff if kind == controller.ISO else 0xffff)
+        if len(buffer) < header + length:
+            break
+        found.append(buffer[:header + length])
+        buffer = buffer[header + length:]
+    return found, buffer
+
+
+class Rootcanal:
+    """One RootCanal controller behind /dev/vhci."""
+
+    def __init__(self, port=6402):
+        self.process = subprocess.Popen(
+            [program(), f"-hci_port={port}", f"-test_port={port + 1}", f"-link_port={port + 2}",
+             f"-link_ble_port={port + 3}"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            self.stream = hcilib.wait_for("rootcanal", lambda: self._connect(port), 30)
+            # Its first answer takes longer than a host waits; so have it before the host asks.
+            self.stream.sendall(bytes([controller.CMD, 0x03, 0x0c, 0]))
+            self.stream.settimeout(60)
+            answer = b""
+            while not packets(answer)[0]:
+                answer += self.stream.recv(4096)
+            self.stream.settimeout(None)
+            self.vhci = controller.Vhci()
+            self.index = self.vhci.attach()
+        except Exception:
+            self.process.kill()
+            raise
+        self.wake, self.stop = os.pipe()
+        self.thread = threading.Thread(target=self._bridge, daemon=True)
+        self.thread.start()
+
+    @staticmethod
+    def _connect(port):
+        try:
+            stream = socket.create_connection(("127.0.0.1", port), 5)
+            stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return stream
+        except OSError:
+            return None
+
+    def _bridge(self):
+        rest = b""
+        while True:
+            ready = select.select([self.vhci.fd, self.stream, self.wake], [], [])[0]
+            if self.wake in ready:
+                return
+            if self.stream in ready:
+                data = self.stream.recv(65536)
+                if not data:
+                    return
+                whole, rest = packets(rest + data)
+                for packet in whole:
+                    self.vhci.write(packet)
+            for packet in self.vhci.read():
+                self.stream.sendall(packet)
+
+    def close(self):
+        os.write(self.stop, b"x")
+        self.thread.join()
+        self.vhci.close()
+        self.stream.close()
+        self.process.terminate()
+        self.process.wait()
+        os.close(self.wake)
+        os.close(self.stop)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()

@@ -6,7 +6,7 @@ import shlex
 import subprocess
 from pathlib import Path
 
-from .. import check, kernel, ktap, paths, testers
+from .. import check, kernel, ktap, paths, rootcanal, testers, ui
 
 SELFTESTS = paths.REPO / "tools" / "testing" / "selftests" / "bluetooth"
 # Modules of the C stack's own protocols: their C structures are not ours, so they must refuse.
@@ -75,7 +75,7 @@ def _selftest_limit() -> int:
 
 def _selftests_script(flavour: str) -> str:
     limit = _selftest_limit() * (testers.DEBUG_FACTOR if flavour == "debug" else 1)
-    lines = []
+    lines = ["export ROOTCANAL=$PWD/rootcanal STACK=$OX_STACK PYTHONDONTWRITEBYTECODE=1"]
     for name in selftests():
         shell = "python3" if name.endswith(".py") else "sh"
         quoted = shlex.quote(name)
@@ -94,7 +94,15 @@ def _selftests_collect(folder: Path, _flavour: str) -> list:
 
 
 def _selftests_files(_flavour: str) -> dict:
-    return {"tests": SELFTESTS} if SELFTESTS.is_dir() else {}
+    if not SELFTESTS.is_dir():
+        return {}
+    files = {"tests": SELFTESTS, "tests/traces": paths.REPO / "tools" / "testing" / "traces"}
+    try:
+        files["rootcanal"] = rootcanal.program()
+    except ui.Failure as failure:
+        # Its cases are skipped then, by name.
+        ui.warn(f"no rootcanal: {failure}")
+    return files
 
 
 check.guest_group("selftests", script=_selftests_script, collect=_selftests_collect,

@@ -98,6 +98,7 @@ pub(super) mod ids {
     pub(in crate::hci) const STABLE: u64 = 8;
     pub(in crate::hci) const LE_SCAN_OFF: u64 = 9;
     pub(in crate::hci) const ADV_EXPIRE: u64 = 10;
+    pub(in crate::hci) const RPA_EXPIRED: u64 = 11;
 }
 
 /// Packets from raw sockets that may wait for the transport.

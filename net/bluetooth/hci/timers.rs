@@ -31,6 +31,9 @@ pub(crate) struct Timers {
     /// End of an advertising instance's turn.
     #[pin]
     adv_expire: Work<Controller, { ids::ADV_EXPIRE }>,
+    /// The private address in use is getting old.
+    #[pin]
+    rpa_expired: Work<Controller, { ids::RPA_EXPIRED }>,
     /// End of an LE scan for discovery.
     #[pin]
     le_scan_off: Work<Controller, { ids::LE_SCAN_OFF }>,
@@ -40,6 +43,7 @@ pub(crate) struct Timers {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Timer {
     AdvExpire,
+    RpaExpired,
     LeScanOff,
 }
 
@@ -47,18 +51,21 @@ impl Timers {
     pub(super) fn new() -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             adv_expire <- kernel_ext::new_work!("Timers::adv_expire"),
+            rpa_expired <- kernel_ext::new_work!("Timers::rpa_expired"),
             le_scan_off <- kernel_ext::new_work!("Timers::le_scan_off"),
         })
     }
 
     pub(super) fn bind(&self, sequencer: &OrderedQueue) -> Result {
         self.adv_expire.bind(sequencer)?;
+        self.rpa_expired.bind(sequencer)?;
         self.le_scan_off.bind(sequencer)
     }
 
     /// Stops all of them for good.
     pub(super) fn disable(&self) {
         self.adv_expire.disable_sync();
+        self.rpa_expired.disable_sync();
         self.le_scan_off.disable_sync();
     }
 }
@@ -69,6 +76,7 @@ pub(crate) fn start(dev: &Device, timer: Timer, ms: u32) {
     let delay = jiffies(ms);
     match timer {
         Timer::AdvExpire => timers.adv_expire.mod_delayed(dev, delay),
+        Timer::RpaExpired => timers.rpa_expired.mod_delayed(dev, delay),
         Timer::LeScanOff => timers.le_scan_off.mod_delayed(dev, delay),
     };
 }
@@ -78,6 +86,7 @@ pub(crate) fn stop(dev: &Device, timer: Timer) {
     let timers = &dev.timers;
     match timer {
         Timer::AdvExpire => timers.adv_expire.cancel(),
+        Timer::RpaExpired => timers.rpa_expired.cancel(),
         Timer::LeScanOff => timers.le_scan_off.cancel(),
     };
 }
@@ -100,4 +109,5 @@ macro_rules! timer_sequence {
 }
 
 timer_sequence!(ids::ADV_EXPIRE, adv_expire, update::adv::expired);
+timer_sequence!(ids::RPA_EXPIRED, rpa_expired, update::address::expired);
 timer_sequence!(ids::LE_SCAN_OFF, le_scan_off, update::le_scan_timeout);

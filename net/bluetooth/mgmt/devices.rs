@@ -1,0 +1,435 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Known devices: refused, let in, waited for, and what is remembered of them.
+
+use super::{
+    call::{
+        background,
+        kind_is_valid,
+        Call,
+        Failure,
+        Outcome, //
+    },
+    caps,
+    channel::SocketId,
+    events::{
+        self,
+        addr_info,
+        peer, //
+    },
+    keys::identity,
+    status_of, //
+};
+use crate::hci::{
+    update,
+    AutoConnect,
+    ConnParams,
+    Device,
+    Peer,
+    State, //
+};
+use kernel::prelude::*;
+use wire::{
+    mgmt::{
+        command::{
+            AddDevice,
+            Device as DeviceParams,
+            LoadConnParam,
+            SetDeviceFlags, //
+        },
+        ev,
+        event,
+        reply::DeviceFlagsInfo,
+        AddrInfo,
+        DeviceFlags,
+        MgmtStatus, //
+    },
+    AddressType,
+    BdAddr, //
+};
+
+/// Entries of each list of devices, at most.
+const MAX_DEVICES: usize = 4096;
+
+/// Block Device.
+pub(super) fn block(call: &Call<'_>, params: &DeviceParams) -> Outcome {
+    let dev = call.dev()?;
+    let addr = &params.addr;
+    let Some(peer) = peer(addr) else {
+        return Err(call.refuse(MgmtStatus::INVALID_PARAMS, addr));
+    };
+    let added = {
+        let mut state = dev.state();
+        let room = state.reject_list.len() < MAX_DEVICES && !peer.addr.is_any();
+        room && !state.reject_list.contains(&peer)
+            && state.reject_list.push(peer, GFP_KERNEL).is_ok()
+    };
+    if !added {
+        return Err(call.refuse(MgmtStatus::FAILED, addr));
+    }
+    events::trusted(dev, ev::DEVICE_BLOCKED, addr, call.skip());
+    call.reply(addr)
+}
+
+/// Unblock Device.
+pub(super) fn unblock(call: &Call<'_>, params: &DeviceParams) -> Outcome {
+    let dev = call.dev()?;
+    let addr = &params.addr;
+    let Some(peer) = peer(addr) else {
+        return Err(call.refuse(MgmtStatus::INVALID_PARAMS, addr));
+    };
+    let removed = {
+        let mut state = dev.state();
+        let before = state.reject_list.len();
+        // No address at all means all of them.
+        let all = peer.addr.is_any();
+        state.reject_list.retain(|p| !all && *p != peer);
+        all || state.reject_list.len() != before
+    };
+    if !removed {
+        return Err(call.refuse(MgmtStatus::INVALID_PARAMS, addr));
+    }
+    events::trusted(dev, ev::DEVICE_UNBLOCKED, addr, call.skip());
+    call.reply(addr)
+}
+
+fn params_of(state: &State, peer: Peer) -> Option<&ConnParams> {
+    state.conn_params.iter().find(|p| p.peer == peer)
+}
+
+/// The connection parameters of a peer, made from the defaults if there are none yet.
+fn params_of_mut(state: &mut State, peer: Peer) -> Result<&mut ConnParams> {
+    let at = match state.conn_params.iter().position(|p| p.peer == peer) {
+        Some(at) => at,
+        None => {
+            let at = state.conn_params.len();
+            if at >= MAX_DEVICES {
+                return Err(ENOMEM);
+            }
+            let d = &state.defaults;
+            let params = ConnParams {
+                peer,
+                min_interval: d.le_conn_min_interval,
+                max_interval: d.le_conn_max_interval,
+                latency: d.le_conn_latency,
+                supervision_timeout: d.le_supv_timeout,
+                auto_connect: AutoConnect::Disabled,
+                flags: 0,
+                privacy_mode: 0,
+            };
+            state.conn_params.push(params, GFP_KERNEL)?;
+            at
+        }
+    };
+    state.conn_params.get_mut(at).ok_or(ENOMEM)
+}
+
+fn flags_changed(dev: &Device, addr: AddrInfo, current: DeviceFlags, skip: Option<SocketId>) {
+    let Ok(info) = dev.info() else { return };
+    let payload = event::DeviceFlagsChanged {
+        addr,
+        supported: caps::device_flags(dev, &info),
+        current,
+    };
+    events::trusted(dev, ev::DEVICE_FLAGS_CHANGED, &payload, skip);
+}
+
+/// Add Device.
+pub(super) fn add(call: &Call<'_>, params: &AddDevice) -> Outcome {
+    const REPORT: u8 = 0;
+    const ALLOW: u8 = 1;
+    const CONNECT: u8 = 2;
+
+    let dev = call.dev()?;
+    let addr = &params.addr;
+    let invalid = || call.refuse(MgmtStatus::INVALID_PARAMS, addr);
+    let peer = peer(addr)
+        .filter(|p| !p.addr.is_any())
+        .ok_or_else(invalid)?;
+    let auto_connect = match params.action {
+        REPORT => AutoConnect::Report,
+        ALLOW => AutoConnect::Direct,
+        CONNECT => AutoConnect::Always,
+        _ => return Err(invalid()),
+    };
+    if peer.kind == AddressType::BrEdr {
+        // Only that it may connect.
+        if params.action != ALLOW {
+            return Err(invalid());
+        }
+        {
+            let mut state = dev.state();
+            if state.accept_list.iter().any(|(p, _)| *p == peer) {
+                return Err(Failure::Errno(EEXIST));
+            }
+            if state.accept_list.len() >= MAX_DEVICES {
+                return Err(Failure::Errno(ENOMEM));
+            }
+            state.accept_list.push((peer, 0), GFP_KERNEL)?;
+        }
+        background(dev, |session| {
+            let _ = update::scan(session);
+        });
+        added(dev, params, DeviceFlags::EMPTY, call.skip());
+        return call.reply(addr);
+    }
+    // Other addresses are of the kernel's own making and do not come from user space.
+    identity(addr).ok_or_else(invalid)?;
+    {
+        let mut state = dev.state();
+        match params_of_mut(&mut state, peer) {
+            Ok(entry) => entry.auto_connect = auto_connect,
+            Err(_) => {
+                drop(state);
+                return Err(call.refuse(MgmtStatus::FAILED, addr));
+            }
+        }
+    }
+    let ticket = call.unlisted()?;
+    let params = *params;
+    let closed = call.refuse(MgmtStatus::FAILED, addr);
+    call.queue_or(ticket, closed, move |session, ticket| {
+        let result = update::passive_scan(session);
+        let Some(claim) = ticket.claim() else { return };
+        let dev = session.dev();
+        if result.is_ok() {
+            let flags = params_of(&dev.state(), peer).map_or(0, |p| p.flags);
+            added(
+                dev,
+                &params,
+                DeviceFlags::from_bits(flags.into()),
+                claim.skip(),
+            );
+        }
+        let status = result.err().map_or(MgmtStatus::SUCCESS, status_of);
+        claim.complete(status, zerocopy::IntoBytes::as_bytes(&params.addr));
+    })
+}
+
+fn added(dev: &Device, params: &AddDevice, flags: DeviceFlags, skip: Option<SocketId>) {
+    let payload = event::DeviceAdded {
+        addr: params.addr,
+        action: params.action,
+    };
+    events::trusted(dev, ev::DEVICE_ADDED, &payload, skip);
+    flags_changed(dev, params.addr, flags, None);
+}
+
+fn removed(dev: &Device, peer: Peer, skip: Option<SocketId>) {
+    events::trusted(dev, ev::DEVICE_REMOVED, &addr_info(peer), skip);
+}
+
+/// Remove Device.
+pub(super) fn remove(call: &Call<'_>, params: &DeviceParams) -> Outcome {
+    let dev = call.dev()?;
+    let addr = &params.addr;
+    let invalid = || call.refuse(MgmtStatus::INVALID_PARAMS, addr);
+    if addr.bdaddr.is_any() {
+        if addr.addr_type != 0 {
+            return Err(invalid());
+        }
+        remove_all(dev, call.skip());
+    } else if !kind_is_valid(addr) {
+        return Err(invalid());
+    } else if addr.kind() == Some(AddressType::BrEdr) {
+        let peer = peer(addr).ok_or_else(invalid)?;
+        let found = {
+            let mut state = dev.state();
+            let before = state.accept_list.len();
+            state.accept_list.retain(|(p, _)| *p != peer);
+            state.accept_list.len() != before
+        };
+        if !found {
+            return Err(invalid());
+        }
+        background(dev, |session| {
+            let _ = update::scan(session);
+        });
+        removed(dev, peer, call.skip());
+        return call.reply(addr);
+    } else {
+        let peer = identity(addr).ok_or_else(invalid)?;
+        let found = {
+            let mut state = dev.state();
+            let before = state.conn_params.len();
+            state
+                .conn_params
+                .retain(|p| p.peer != peer || p.auto_connect == AutoConnect::Disabled);
+            state.conn_params.len() != before
+        };
+        if !found {
+            return Err(invalid());
+        }
+        removed(dev, peer, call.skip());
+    }
+    background(dev, |session| {
+        let _ = update::passive_scan(session);
+    });
+    call.reply(addr)
+}
+
+fn remove_all(dev: &Device, skip: Option<SocketId>) {
+    // One at a time: nothing is sent with the lock held.
+    loop {
+        let peer = {
+            let mut state = dev.state();
+            let first = state.accept_list.first().map(|(p, _)| *p);
+            if first.is_some() {
+                let _ = state.accept_list.remove(0);
+            }
+            first
+        };
+        match peer {
+            Some(peer) => removed(dev, peer, skip),
+            None => break,
+        }
+    }
+    background(dev, |session| {
+        let _ = update::scan(session);
+    });
+    loop {
+        let peer = {
+            let mut state = dev.state();
+            let at = state
+                .conn_params
+                .iter()
+                .position(|p| p.auto_connect != AutoConnect::Disabled);
+            at.and_then(|at| state.conn_params.remove(at).ok())
+        };
+        match peer {
+            Some(params) => removed(dev, params.peer, skip),
+            None => break,
+        }
+    }
+}
+
+/// Load Connection Parameters.
+pub(super) fn load_conn_params(call: &Call<'_>, params: &[u8]) -> Outcome {
+    let dev = call.dev()?;
+    if !call.info()?.le_capable() {
+        return Err(MgmtStatus::NOT_SUPPORTED.into());
+    }
+    let list = LoadConnParam::parse(params)?;
+    let mut state = dev.state();
+    let one_that_is_known = match list.params {
+        [only] => peer(&only.addr).is_some_and(|p| params_of(&state, p).is_some()),
+        _ => false,
+    };
+    // What is loaded replaces what was loaded before; one known device is only changed.
+    if !list.params.is_empty() && !one_that_is_known {
+        state
+            .conn_params
+            .retain(|p| p.auto_connect != AutoConnect::Disabled);
+    }
+    for p in list.params {
+        let Some(peer) = peer(&p.addr).filter(|p| p.kind.is_le()) else {
+            continue;
+        };
+        let (min, max) = (p.min_interval.get(), p.max_interval.get());
+        let (latency, timeout) = (p.latency.get(), p.timeout.get());
+        if !intervals_are_valid(min, max, latency, timeout) {
+            continue;
+        }
+        if let Ok(entry) = params_of_mut(&mut state, peer) {
+            entry.min_interval = min;
+            entry.max_interval = max;
+            entry.latency = latency;
+            entry.supervision_timeout = timeout;
+        }
+    }
+    drop(state);
+    call.done()
+}
+
+/// Whether connection parameters are in range and go together (Vol 4 Part E 7.8.12).
+pub(super) fn intervals_are_valid(min: u16, max: u16, latency: u16, timeout: u16) -> bool {
+    const INTERVALS: core::ops::RangeInclusive<u16> = 6..=3200;
+    const TIMEOUTS: core::ops::RangeInclusive<u16> = 10..=3200;
+    const MAX_LATENCY: u16 = 499;
+
+    if min > max || !INTERVALS.contains(&min) || !INTERVALS.contains(&max) {
+        return false;
+    }
+    // The time-out (10 ms) is longer than the interval (1.25 ms), and than two with latency.
+    let timeout_quarters = u32::from(timeout).saturating_mul(8);
+    if !TIMEOUTS.contains(&timeout) || u32::from(max) >= timeout_quarters {
+        return false;
+    }
+    let doubled = u32::from(max).saturating_mul(2).max(1);
+    let max_latency = timeout_quarters
+        .checked_div(doubled)
+        .unwrap_or(0)
+        .saturating_sub(1);
+    latency <= MAX_LATENCY && u32::from(latency) <= max_latency
+}
+
+/// Get Device Flags.
+pub(super) fn flags(call: &Call<'_>, params: &DeviceParams) -> Outcome {
+    let dev = call.dev()?;
+    let info = call.info()?;
+    let addr = &params.addr;
+    let current = peer(addr).and_then(|peer| {
+        let state = dev.state();
+        if peer.kind == AddressType::BrEdr {
+            let known = state.accept_list.iter().find(|(p, _)| *p == peer);
+            known.map(|(_, flags)| *flags)
+        } else {
+            params_of(&state, peer).map(|p| p.flags)
+        }
+    });
+    match current {
+        Some(current) => call.reply(&DeviceFlagsInfo {
+            addr: *addr,
+            supported: caps::device_flags(dev, &info),
+            current: DeviceFlags::from_bits(current.into()),
+        }),
+        None => Err(call.refuse(
+            MgmtStatus::INVALID_PARAMS,
+            &DeviceFlagsInfo {
+                addr: AddrInfo::new(BdAddr::ANY, AddressType::BrEdr),
+                supported: DeviceFlags::EMPTY,
+                current: DeviceFlags::EMPTY,
+            },
+        )),
+    }
+}
+
+/// Set Device Flags.
+pub(super) fn set_flags(call: &Call<'_>, params: &SetDeviceFlags) -> Outcome {
+    let dev = call.dev()?;
+    let info = call.info()?;
+    let addr = &params.addr;
+    let invalid = || call.refuse(MgmtStatus::INVALID_PARAMS, addr);
+    let supported = caps::device_flags(dev, &info);
+    if !supported.contains(params.current) {
+        return Err(invalid());
+    }
+    // All that are supported fit in eight bits.
+    let flags = u8::try_from(params.current.bits()).map_err(|_| invalid())?;
+    // An address type that is none is taken for LE random, as ever.
+    let peer = peer(addr).unwrap_or(Peer {
+        addr: addr.bdaddr,
+        kind: AddressType::LeRandom,
+    });
+    let done = {
+        let mut state = dev.state();
+        if peer.kind == AddressType::BrEdr {
+            let known = state.accept_list.iter_mut().find(|(p, _)| *p == peer);
+            known.map(|(_, f)| *f = flags).is_some()
+        } else {
+            params_of_mut(&mut state, peer)
+                .map(|p| p.flags = flags)
+                .is_ok()
+        }
+    };
+    if !done {
+        return Err(invalid());
+    }
+    if peer.kind.is_le() && params.current.contains(DeviceFlags::DEVICE_PRIVACY) {
+        background(dev, |session| {
+            let _ = update::passive_scan(session);
+        });
+    }
+    flags_changed(dev, *addr, params.current, call.skip());
+    call.reply(addr)
+}

@@ -22,7 +22,7 @@ help:
 	@echo '  make testers    T=mgmt,l2cap STACK=rust|c KERNEL=debian|debug: the BlueZ testers'
 	@echo '  make soak       DURATION=minutes, REPEAT=n: the tests again and again on the debug kernel'
 	@echo '  make doc        the crates'\'' documentation'
-	@echo '  make intree     TREE=path: put the sources into a kernel tree'
+	@echo '  make intree     TREE=path: put the sources into an unpacked 7.3 source'
 	@echo '  make setup      only the set-up (KERNEL=debug: the debug kernel, too)'
 	@echo '  make fmt        rustfmt over the sources'
 	@echo '  make clean      remove this checkout'\''s objects and logs'

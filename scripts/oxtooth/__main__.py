@@ -119,6 +119,16 @@ def _clean(_args) -> int:
     return 0
 
 
+def _intree(args) -> int:
+    from . import intree
+    return intree.command(args.tree, args.remove)
+
+
+def _intree_test(args) -> int:
+    from . import intree_test
+    return intree_test.command(args.boot)
+
+
 def _missing(args) -> int:
     """Targets that are announced and not there yet: they must not look like a success."""
     ui.say(f"{args.command}: not there yet")
@@ -193,7 +203,15 @@ def parser() -> argparse.ArgumentParser:
     sub.set_defaults(run=_fmt)
     sub = commands.add_parser("clean", help="remove this checkout's objects and logs")
     sub.set_defaults(run=_clean)
-    for name in ("intree", "bench", "fuzz"):
+    sub = commands.add_parser("intree", help="put the sources into a kernel tree")
+    sub.add_argument("--remove", action="store_true", help="take them out again")
+    sub.add_argument("tree", nargs="?", default="", help="an unpacked kernel source")
+    sub.set_defaults(run=_intree)
+    sub = commands.add_parser("intree-test", help="the same with a copy of the distribution's "
+                              "source, built and booted")
+    sub.add_argument("--no-boot", dest="boot", action="store_false", help="build only")
+    sub.set_defaults(run=_intree_test)
+    for name in ("bench", "fuzz"):
         sub = commands.add_parser(name, help="not there yet")
         sub.add_argument("words", nargs="*")
         sub.set_defaults(run=_missing)

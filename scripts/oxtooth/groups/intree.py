@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The same sources inside a kernel tree: they build there, and what comes out works."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from .. import check, intree, intree_test, kernel, ui
+
+
+def _changed_files(tree: Path) -> dict:
+    names = ("net/bluetooth/Makefile", "net/bluetooth/Kconfig", "net/bluetooth/rfcomm/Kconfig",
+             "net/bluetooth/bnep/Kconfig", "net/bluetooth/hidp/Kconfig")
+    return {name: (tree / name).read_text() for name in names}
+
+
+@check.group("kernel tree: files")
+def files(_run):
+    """Laid in, laid in again, taken out: nothing is left. Another version is refused."""
+    source = kernel.source()
+    with tempfile.TemporaryDirectory(prefix="oxtooth-intree-") as folder:
+        tree = Path(folder)
+        shutil.copy(source / "Makefile", tree)
+        shutil.copytree(source / "net/bluetooth", tree / "net/bluetooth")
+        before = _changed_files(tree)
+        intree.lay(tree)
+        laid = _changed_files(tree)
+        again = intree.lay(tree)
+        yield (check.failed("laying twice", f"{again} files changed the second time") if again else
+               check.passed("laying twice"))
+        intree.remove(tree)
+        left = [name for name in before if _changed_files(tree)[name] != before[name]]
+        left += [name for name in (intree.HOME, intree.SELFTESTS) if (tree / name).exists()]
+        unchanged = [name for name in before if laid[name] == before[name]]
+        yield (check.failed("taking out", f"left: {left}, never changed: {unchanged}")
+               if left or unchanged else check.passed("taking out"))
+        makefile = (tree / "Makefile").read_text()
+        (tree / "Makefile").write_text(makefile.replace("PATCHLEVEL = 3", "PATCHLEVEL = 2", 1))
+        try:
+            intree.lay(tree)
+            yield check.failed("another version", "it was not refused")
+        except ui.Failure:
+            yield (check.failed("another version", "it was refused, and written to")
+                   if (tree / intree.HOME).exists() else check.passed("another version is refused"))
+
+
+@check.group("kernel tree: build and boot")
+def build_and_boot(run):
+    if "debian" not in run.flavours:
+        yield check.skipped("module", "the debian kernel is not asked for")
+        return
+    if not run.built.get("debian", True):
+        yield check.failed("module", "it does not build outside of a tree")
+        return
+    module = intree_test.prepare_and_build()
+    yield check.passed("it builds")
+    problem = intree_test.boots(module)
+    yield check.failed("it works", problem) if problem else check.passed("it works")

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Whether `make intree` does what it says: a copy of the distribution's source with our sources in
+it is configured both ways, net/bluetooth is built, and the module is booted with.
+
+The copy consists of hard links and stays in the cache with its build folder, so that only the first
+time is long (it compiles the kernel's Rust crates). Whole kernels are not built: with the
+distribution's configuration that takes hours.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from . import buildroot, intree, kernel, paths, setup, stamp, ui
+
+MODULE = "net/bluetooth/oxtooth/bluetooth.ko"
+_C_PROTOCOLS = ("BT_RFCOMM", "BT_BNEP", "BT_HIDP", "BT_6LOWPAN")
+_GUEST = """
+test "$(ox_stack)" = rust || { echo "the C stack's bluetooth.ko was loaded"; exit 1; }
+btvirt -l1 >/out/btvirt.log 2>&1 &
+ox_wait 30 test -e /sys/class/bluetooth/hci0 || { echo "no hci0"; exit 1; }
+ox_wait 30 hciconfig hci0 up || { echo "hci0 does not come up"; exit 1; }
+hciconfig hci0
+hciconfig hci0 | grep -q 'UP RUNNING' && hciconfig hci0 down
+status=$?
+kill %1
+exit $status
+"""
+
+
+def _folder() -> Path:
+    return paths.cache() / "intree" / paths.checkout_id()
+
+
+def _log() -> Path:
+    return paths.logs() / "intree.log"
+
+
+def _make(*words: str, what: str) -> None:
+    release = kernel.current()
+    argv = ["nice", "make", "-C", _folder() / "source", f"O={_folder() / 'build'}",
+            f"LOCALVERSION={release.localversion}", f"-j{os.cpu_count() or 1}", *words]
+    buildroot.run(argv, _log(), what)
+
+
+def _source() -> Path:
+    tree = _folder() / "source"
+    key = stamp.key_of("source-1", kernel.current(), tree)
+    if not stamp.fresh("intree-source", key) or not tree.is_dir():
+        with ui.step("copy the kernel's source, by hard links"):
+            shutil.rmtree(_folder(), ignore_errors=True)
+            _folder().mkdir(parents=True)
+            subprocess.run(["cp", "-al", str(kernel.source()), str(tree)], check=True)
+        stamp.write("intree-source", key)
+    return tree
+
+
+def _options() -> dict:
+    text = (_folder() / "build/.config").read_text()
+    return dict(re.findall(r"^CONFIG_(\w+)=(.*)$", text, re.M))
+
+
+def _expect(wrong: list, which: str) -> None:
+    if wrong:
+        raise ui.Failure(f"with the {which} core chosen, the configuration has {', '.join(wrong)}",
+                         "see the Kconfig files that scripts/oxtooth/intree.py changes")
+
+
+def _configure(tree: Path) -> None:
+    build = _folder() / "build"
+    config = kernel.image("debian") / "boot" / f"config-{kernel.release_name('debian')}"
+    kconfigs = sorted((tree / "net/bluetooth").rglob("Kconfig"))
+    key = stamp.key_of("config-1", config.read_text(), *(path.read_text() for path in kconfigs))
+    if stamp.fresh("intree-config", key) and (build / ".config").is_file():
+        return
+    with ui.step("configure it, with the C core and with ours"):
+        build.mkdir(exist_ok=True)
+        shutil.copy(config, build / ".config")
+        _make("olddefconfig", what="olddefconfig failed")
+        have = _options()
+        _expect([f"no {name}" for name in ("BT_CORE_C", *_C_PROTOCOLS) if name not in have]
+                + [name for name in ("BT_OXTOOTH",) if name in have], "C")
+        buildroot.run([tree / "scripts/config", "--file", build / ".config", "-d", "BT_CORE_C",
+                       "-e", "BT_OXTOOTH"], _log(), "scripts/config failed")
+        _make("olddefconfig", what="olddefconfig failed")
+        have = _options()
+        _expect([f"no {name}" for name in ("BT_OXTOOTH", "BT_HCIVHCI") if name not in have]
+                + [name for name in ("BT_CORE_C", *_C_PROTOCOLS) if name in have], "Rust")
+    stamp.write("intree-config", key)
+
+
+def _built() -> Path:
+    module = _folder() / "build" / MODULE
+    module.unlink(missing_ok=True)
+    with ui.step("build what the tree needs, and net/bluetooth"):
+        _make("modules_prepare", what="modules_prepare in the tree failed")
+        _make("net/bluetooth/", what="net/bluetooth does not build in the tree")
+        if (_folder() / "build/net/bluetooth/hci_core.o").exists():
+            raise ui.Failure("the C core was built as well", log=_log())
+        _make(MODULE, what=f"{MODULE} does not link in the tree")
+    wanted = kernel.release_name("debian")
+    magic = buildroot.output(["modinfo", "-F", "vermagic", module]).split()
+    if magic[:1] != [wanted]:
+        raise ui.Failure(f"the module is for {' '.join(magic)}, not for {wanted}")
+    return module
+
+
+def _boot(module: Path) -> str:
+    """Boots the distribution's kernel with that module; what went wrong, if anything."""
+    out = _folder() / "out"
+    (out / "debian").mkdir(parents=True, exist_ok=True)
+    shutil.copy(module, out / "debian" / "bluetooth.ko")
+    argv = [paths.REPO / "scripts/ox", "vm", "--stack", "rust", "--unload", "--timeout", "180",
+            "--name", "intree", _GUEST]
+    with ui.step("boot with the module that came out of the tree"):
+        done = subprocess.run([str(word) for word in argv], check=False, text=True,
+                              env=os.environ | {"OUT": str(out)}, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    (paths.logs() / "intree-boot.log").write_text(done.stdout)
+    return "" if done.returncode == 0 else done.stdout[-3000:]
+
+
+def prepare_and_build() -> Path:
+    """The module, built inside a kernel tree."""
+    setup.ensure("debian")
+    with stamp.lock("intree"):
+        tree = _source()
+        with ui.step("put our sources into it"):
+            intree.lay(tree)
+            if again := intree.lay(tree):
+                raise ui.Failure(f"doing it twice changed {again} files the second time")
+        _configure(tree)
+        return _built()
+
+
+def boots(module: Path) -> str:
+    setup.ensure("debian", guest=True)
+    return _boot(module)
+
+
+def command(boot: bool) -> int:
+    module = prepare_and_build()
+    ui.say(f"  {module}: {module.stat().st_size // 1024} KiB")
+    if boot:
+        problem = boots(module)
+        if problem:
+            ui.say(problem)
+            raise ui.Failure("it does not work with the module from the tree",
+                             log=paths.logs() / "intree-boot.log")
+    ui.say(ui.good("it builds in a kernel tree" + (", and boots" if boot else "")))
+    return 0

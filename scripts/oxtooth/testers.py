@@ -153,8 +153,10 @@ def run(flavour: str, stack: str, testers: list, only: dict | None = None, btmon
     while left:
         folder = f"{name or f'testers-{flavour}-{stack}'}/{len(results) + 1}"
         result = vm.run(flavour, _guest_script(left, limits, only, btmon),
-                        timeout=sum(limits[tester] for tester in left) + 120, stack=stack,
-                        name=folder, unload=True, leak_check=flavour == "debug")
+                        timeout=sum(limits[tester] for tester in left) + 120 * factor,
+                        stack=stack, name=folder, unload=True, leak_check=flavour == "debug",
+                        stalled=vm.Stall(paths.logs() / folder, [
+                            (f"{tester}.status", limits[tester]) for tester in left]))
         results.append(result)
         while left:
             tester = left.pop(0)

@@ -20,10 +20,13 @@ from . import kernel, kvm, modset, paths, splat, ui, vng
 
 # Seconds to user space: a tenth of it is usual, and another build may be running.
 BOOT_LIMIT = {"debian": 240, "debug": 480}
+# kmemleak scans all of it, and twice.
+MEMORY = {"debian": "2G", "debug": "1G"}
 KERNEL_WORDS = {
-    # nokaslr: addresses in a splat mean the same in each run.
-    "debian": "nokaslr loglevel=7",
-    "debug": "nokaslr loglevel=7 kmemleak=on log_buf_len=4M hung_task_panic=0",
+    # nokaslr: addresses in a splat mean the same in each run. no5lvl: an emulated page walk is
+    # shorter by one level.
+    "debian": "nokaslr no5lvl loglevel=7",
+    "debug": "nokaslr no5lvl mitigations=off loglevel=7 kmemleak=on log_buf_len=4M",
 }
 
 
@@ -161,7 +164,7 @@ def _stop(process: subprocess.Popen) -> None:
     process.wait()
 
 
-def _once(argv: list, out: Path, boot_limit: float, limit: float, echo: bool) -> tuple:
+def _once(argv: list, out: Path, boot_limit: float, limit: float, echo: bool, stalled) -> tuple:
     """(reached, timed out, seconds to user space) of one boot."""
     began = time.monotonic()
     # The console is a pipe: QEMU would truncate a file that it is given by /proc/self/fd.
@@ -181,7 +184,8 @@ def _once(argv: list, out: Path, boot_limit: float, limit: float, echo: bool) ->
                 reached_after = now - began
             if not reached_after and now - began > boot_limit:
                 break
-            if reached_after and now - began - reached_after > limit and not status.exists():
+            if reached_after and not status.exists() and (
+                    now - began - reached_after > limit or stalled and stalled()):
                 timed_out = True
                 break
             # The status is there, so what hangs is only the power-off.
@@ -189,7 +193,7 @@ def _once(argv: list, out: Path, boot_limit: float, limit: float, echo: bool) ->
                 finished_at = finished_at or now
                 if now - finished_at > 30:
                     break
-            time.sleep(0.1)
+            time.sleep(0.2)
     finally:
         _stop(process)
         console.join(10)
@@ -207,27 +211,47 @@ def _environment() -> dict:
     return env
 
 
+class Stall:
+    """True once a step has had its time and a while more without leaving its file: what runs in
+    the guest is then beyond the reach of the guest's own `timeout`. `steps` are (file, seconds)
+    in the order in which they run."""
+
+    GRACE = 90
+
+    def __init__(self, out: Path, steps: list):
+        self.out, self.steps, self.since = out, list(steps), None
+
+    def __call__(self) -> bool:
+        now = time.monotonic()
+        self.since = self.since or now
+        while self.steps and (self.out / self.steps[0][0]).exists():
+            self.steps.pop(0)
+            self.since = now
+        return bool(self.steps) and now - self.since > (self.steps[0][1] + self.GRACE) * _scale()
+
+
 def run(flavour: str, script: str, timeout: float, stack: str = "rust", cpus: int = 2,
-        mem: str = "2G", files: dict | None = None, env: dict | None = None, echo: bool = False,
+        mem: str = "", files: dict | None = None, env: dict | None = None, echo: bool = False,
         name: str = "vm", unload: bool = False, leak_check: bool = False, qemu: tuple = (),
-        append: str = "") -> Result:
+        append: str = "", stalled=None) -> Result:
     """Runs `script` (sh; scripts/guest/lib.sh is sourced) in a VM of `flavour` with `stack`.
 
     `files` go into the guest's /out (name: text, bytes or a path). `timeout` counts from user
     space on. `unload` takes the modules out at the end, which has to work, and `leak_check`
-    has kmemleak look for what was left behind."""
+    has kmemleak look for what was left behind. `stalled()`, asked now and then, ends a guest
+    before its time is up."""
     out = paths.logs() / name
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     variables = {"OX_FLAVOUR": flavour, "OX_STACK": stack,
                  "OX_UNLOAD": "1" if unload else "", "OX_KMEMLEAK": "1" if leak_check else ""}
-    argv = command(flavour, stack, out, cpus, mem, kvm.usable(), qemu, append)
+    argv = command(flavour, stack, out, cpus, mem or MEMORY[flavour], kvm.usable(), qemu, append)
     argv += ["--verbose", "--exec", "sh /out/.vm/boot.sh"]
     began = time.monotonic()
     for boots in (1, 2):
         _fill(out, script, variables | (env or {}), files or {})
         reached, timed_out, boot_seconds = _once(argv, out, BOOT_LIMIT[flavour] * _scale(),
-                                                 timeout * _scale(), echo)
+                                                 timeout * _scale(), echo, stalled)
         if reached:
             break
         if boots == 1:
@@ -259,8 +283,8 @@ def interactive(flavour: str, stack: str) -> int:
     profile = (". /out/.vm/lib.sh; ox_load; echo; "
                "echo \"stack: $(ox_stack), modules: $(lsmod | awk '/bluetooth|vhci/ {print $1}' | tr '\\n' ' ')\"; "
                "echo \"host's $OX_OUT is /out; try: btvirt -l2 & hciconfig; end with exit\"; "
-               "export PATH=/usr/sbin:/usr/bin:/sbin:/bin; exec bash --norc -i")
-    argv = command(flavour, stack, out, 2, "2G", kvm.usable())
+               "export PATH=/usr/sbin:/usr/bin:/sbin:/bin; exec bash --rcfile /out/.vm/lib.sh -i")
+    argv = command(flavour, stack, out, 2, MEMORY[flavour], kvm.usable())
     (out / ".vm/shell.sh").write_text(f"export OX_OUT={shlex.quote(str(out))}\n{profile}\n")
     (out / ".vm/sh").write_text("#!/bin/sh\nexec sh /out/.vm/shell.sh\n")
     (out / ".vm/sh").chmod(0o755)

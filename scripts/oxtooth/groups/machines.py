@@ -7,7 +7,7 @@ kernel says while a group runs is put down to that group, by a mark in the kerne
 
 import re
 
-from .. import check, kernel, testers, ui, vm
+from .. import check, kernel, paths, testers, ui, vm
 
 _MARK = "ox: group "
 
@@ -68,10 +68,14 @@ def boot_all(flavour: str, stack: str, entries: list, label: str) -> list:
     records, left, boots = [], list(entries), 0
     while left:
         boots += 1
-        limit = sum(entry.limit for entry in left) * _factor(flavour) + 120
-        result = vm.run(flavour, _script(left, flavour), limit, stack=stack,
-                        name=f"{label}-{flavour}-{stack}/{boots}", unload=True,
-                        leak_check=flavour == "debug", files=_files(left, flavour))
+        limits = [(entry, entry.limit * _factor(flavour)) for entry in left]
+        name = f"{label}-{flavour}-{stack}/{boots}"
+        result = vm.run(flavour, _script(left, flavour),
+                        sum(limit for _, limit in limits) + 120 * _factor(flavour), stack=stack,
+                        name=name, unload=True, leak_check=flavour == "debug",
+                        files=_files(left, flavour),
+                        stalled=vm.Stall(paths.logs() / name, [
+                            (f"g/{entry.name}/run.status", limit) for entry, limit in limits]))
         if result.boots > 1:
             ui.say(f"    note  {flavour}: the first boot did not reach user space")
         health = f"{flavour}/kernel (boot {boots})" if boots > 1 else f"{flavour}/kernel"

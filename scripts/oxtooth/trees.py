@@ -13,7 +13,7 @@ BUILD_PACKAGES = (
     "dwarves", "file", "flex", "gawk", "gcc-14", "git", "kmod", "libc6-dev", "libclang-19-dev",
     "libdw-dev", "libelf-dev", "libssl-dev", "lld-19", "llvm-19", "make", "pahole", "patch",
     "perl", "python3", "rsync", "rust-clippy", "rust-src", "rustc", "rustfmt", "xz-utils", "zstd",
-    "gcc", "g++", "clang-tools-19", "libusbredirparser-dev", "pkgconf", "rust-doc",
+    "gcc", "g++", "clang-tools-19", "libusbredirparser-dev", "pkgconf",
     "libbluetooth-dev")
 
 GUEST_PACKAGES = (

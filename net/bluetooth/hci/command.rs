@@ -425,7 +425,9 @@ pub(crate) fn send_and_wait(
 fn abandon(dev: &Device, id: u64) {
     let cancelled = {
         let mut queue = dev.commands.queue.lock();
-        if queue.in_flight().is_some_and(|r| r.0.id == id) {
+        // While closing no timer would free the place of a command that is never answered.
+        let keeps_place = queue.phase() != Phase::Closing;
+        if keeps_place && queue.in_flight().is_some_and(|r| r.0.id == id) {
             None
         } else {
             let cancelled = queue.cancel(id);
@@ -435,7 +437,20 @@ fn abandon(dev: &Device, id: u64) {
             cancelled
         }
     };
-    drop(cancelled);
+    if cancelled.is_some_and(|c| c.transmit) {
+        kick(dev);
+    }
+}
+
+/// A reset was answered: the events that other commands wait for will not come.
+pub(super) fn drain_waiting(dev: &Device) {
+    loop {
+        let request = dev.commands.queue.lock().take_waiting();
+        match request {
+            Some(request) => request.0.finish(Err(ECANCELED.into())),
+            None => break,
+        }
+    }
 }
 
 /// The worker's part: sends what the engine lets go.
@@ -467,10 +482,7 @@ fn transmit(dev: &Device) {
                 copied.map_err(Error::from).and_then(|()| packet(opcode, &params))
             }
         };
-        let sent = frame.and_then(|frame| {
-            dev.count(Stat::CmdTx, 1);
-            send_frame(dev, frame)
-        });
+        let sent = frame.and_then(|frame| send_frame(dev, frame));
         if let Err(e) = sent {
             failed_to_send(dev, id, e);
         }

@@ -23,7 +23,10 @@ use super::{
     state::Peer, //
 };
 use core::sync::atomic::Ordering;
-use engine::command::Answer as Verdict;
+use engine::command::{
+    Answer as Verdict,
+    QueuedCommand, //
+};
 use kernel::prelude::*;
 use kernel_ext::{
     hci::{
@@ -71,7 +74,13 @@ pub(super) fn packet(dev: &Device, worker: &mut Worker<'_>, skb: SkBuff) {
     let subevent = (code == code::LE_META)
         .then(|| params.first().copied())
         .flatten();
-    let waiting = dev.commands.queue.lock().on_event(code, subevent);
+    // The answers proper say themselves which command they are for.
+    let is_answer = matches!(code, code::COMMAND_COMPLETE | code::COMMAND_STATUS);
+    let waiting = if is_answer {
+        None
+    } else {
+        dev.commands.queue.lock().on_event(code, subevent)
+    };
 
     dispatch(dev, worker, &skb, &parsed);
 
@@ -197,14 +206,25 @@ fn command_complete(dev: &Device, skb: &SkBuff, e: &event::CommandComplete<'_>) 
         }
         complete::apply(dev, e.opcode, &sent, e.params);
         match outcome.answer {
-            Verdict::Completed(request) => request.0.finish(if status.is_success() {
-                params_of(skb, EVENT_HEADER.saturating_add(COMMAND_COMPLETE_HEAD))
-            } else {
-                Err(CommandError::Status(status))
-            }),
+            Verdict::Completed(request) => {
+                // Who waits for the event as such gets all of it.
+                let head = if request.completes_on().is_event() {
+                    EVENT_HEADER
+                } else {
+                    EVENT_HEADER.saturating_add(COMMAND_COMPLETE_HEAD)
+                };
+                request.0.finish(if status.is_success() {
+                    params_of(skb, head)
+                } else {
+                    Err(CommandError::Status(status))
+                });
+            }
             Verdict::Unexpected => unexpected(dev, "Command Complete"),
             _ => {}
         }
+    }
+    if e.opcode == Opcode::RESET {
+        command::drain_waiting(dev);
     }
     if outcome.transmit {
         command::kick(dev);
@@ -247,7 +267,7 @@ fn sent_params(dev: &Device, opcode: Opcode) -> KVec<u8> {
     let mut copy = KVec::new();
     let queue = dev.commands.queue.lock();
     if let Some(request) = queue.in_flight() {
-        if engine::command::QueuedCommand::opcode(request) == opcode
+        if request.opcode() == opcode
             && copy.extend_from_slice(&request.0.params, GFP_ATOMIC).is_err()
         {
             copy.clear();

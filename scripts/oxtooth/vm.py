@@ -5,6 +5,8 @@ A guest that never reaches user space is restarted once and reported; one that g
 hangs is a failure. The script's status comes through a file, so a dead guest has none.
 """
 
+import contextlib
+import fcntl
 import os
 import shlex
 import shutil
@@ -211,6 +213,29 @@ def _environment() -> dict:
     return env
 
 
+@contextlib.contextmanager
+def _slot():
+    """As many VMs at a time as there are processors: an emulated guest that gets less than one
+    misses its own time-outs, and every test with it. OXTOOTH_VMS=n says otherwise."""
+    slots = int(os.environ.get("OXTOOTH_VMS") or os.cpu_count() or 1)
+    folder = paths.cache() / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    began, told = time.monotonic(), False
+    while True:
+        for number in range(slots):
+            with open(folder / f"vm-{number}", "w") as handle:
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    continue
+                yield
+                return
+        if not told and time.monotonic() - began > 2:
+            told = True
+            ui.say(ui.dim(f"  waiting: {slots} virtual machines are running already"))
+        time.sleep(1)
+
+
 class Stall:
     """True once a step has had its time and a while more without leaving its file: what runs in
     the guest is then beyond the reach of the guest's own `timeout`. `steps` are (file, seconds)
@@ -250,8 +275,9 @@ def run(flavour: str, script: str, timeout: float, stack: str = "rust", cpus: in
     began = time.monotonic()
     for boots in (1, 2):
         _fill(out, script, variables | (env or {}), files or {})
-        reached, timed_out, boot_seconds = _once(argv, out, BOOT_LIMIT[flavour] * _scale(),
-                                                 timeout * _scale(), echo, stalled)
+        with _slot():
+            reached, timed_out, boot_seconds = _once(argv, out, BOOT_LIMIT[flavour] * _scale(),
+                                                     timeout * _scale(), echo, stalled)
         if reached:
             break
         if boots == 1:

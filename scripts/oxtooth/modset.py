@@ -22,7 +22,7 @@ def _key(flavour: str, stack: str, ours: list) -> str:
     for path in ours:
         status = path.stat()
         parts += [path.name, status.st_size, status.st_mtime_ns]
-    return stamp.key_of("modset-2", flavour, stack, *parts)[:12]
+    return stamp.key_of("modset-3", flavour, stack, *parts)[:12]
 
 
 def _prune(folder: Path, prefix: str) -> None:
@@ -58,6 +58,9 @@ def prepare(flavour: str, stack: str) -> Path:
         (modules / "updates").mkdir(exist_ok=True)
         for path in ours:
             shutil.copy(path, modules / "updates" / path.name)
+            # As modules_install does with INSTALL_MOD_STRIP=1, and as the distribution's are.
+            buildroot.output(["strip", "--strip-debug", modules / "updates" / path.name],
+                             cwd=Path("/"))
         for packed in modules.glob("kernel/net/bluetooth/bluetooth.ko.xz"):
             # Plain, as ours is: `make run` times both.
             packed.with_suffix("").write_bytes(lzma.decompress(packed.read_bytes()))

@@ -43,13 +43,13 @@ def command(flavour: str, compare: bool = True) -> int:
     ui.say(ui.bold("2. Build"))
     with ui.step(f"our modules for {release}"):
         log = build.modules_logged(flavour)
-    for path in build.built(flavour):
-        ui.say(f"       {path.name}: {_size(path)}")
     ui.say(ui.dim(f"       log: {log}"))
 
     ui.say(ui.bold(f"3. Boot {release}, unmodified, with our bluetooth.ko in place"))
     with ui.step("module tree with ours in updates/"):
-        modset.prepare(flavour, "rust")
+        modules = modset.prepare(flavour, "rust")
+    for path in sorted((modules / "lib/modules" / release / "updates").glob("*.ko")):
+        ui.say(f"       {path.name}: {_size(path)} without debug information")
     ours = _boot(flavour, "rust", echo=True)
     problem = ours.problem()
     if ours.reached:

@@ -351,7 +351,7 @@ pub(super) unsafe extern "C" fn dump_timeout(work: *mut bindings::work_struct) {
 }
 
 /// Ends core dumps of a controller that is being unregistered.
-pub(crate) fn shut_down(dev: &Device) {
+pub(super) fn shut_down(dev: &Device) {
     let raw = dev.as_raw();
     // SAFETY: All were initialised at allocation. Waiting is fine: neither work unregisters.
     unsafe {
@@ -363,7 +363,7 @@ pub(crate) fn shut_down(dev: &Device) {
 }
 
 /// Forgets a dump that was begun before the controller was opened.
-pub(crate) fn opened(dev: &Device) {
+pub(super) fn opened(dev: &Device) {
     Dump::lock(dev).reset();
 }
 

@@ -13,7 +13,7 @@
 
 mod commands;
 #[cfg(CONFIG_DEV_COREDUMP)]
-pub(crate) mod coredump;
+mod coredump;
 mod device;
 
 use crate::hci::{
@@ -40,6 +40,8 @@ use kernel_ext::{
 mod coredump {
     //! Without core dumps their works are never initialised.
 
+    pub(super) fn opened(_: &crate::hci::Device) {}
+    pub(super) fn shut_down(_: &crate::hci::Device) {}
     pub(super) unsafe extern "C" fn dump_rx(_: *mut kernel::bindings::work_struct) {}
     pub(super) unsafe extern "C" fn dump_timeout(_: *mut kernel::bindings::work_struct) {}
 }
@@ -50,6 +52,14 @@ impl Owner for Controller {
 
     fn module() -> &'static ThisModule {
         kernel::module::this_module::<crate::LocalModule>()
+    }
+
+    fn dump_opened(dev: &Hdev<Self>) {
+        coredump::opened(dev);
+    }
+
+    fn dump_shut_down(dev: &Hdev<Self>) {
+        coredump::shut_down(dev);
     }
 
     fn sysfs_reset(dev: &Hdev<Self>) {

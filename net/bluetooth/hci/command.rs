@@ -399,6 +399,10 @@ pub(crate) fn send_and_wait(
     completes_on: CompletesOn,
     timeout: Jiffies,
 ) -> Answer {
+    // Nobody listens any more: a sequence that goes on would only hold up the farewell.
+    if dev.has(Flag::UNREGISTER) {
+        return Err(ENODEV.into());
+    }
     let mut request = pending(dev, opcode, params, completes_on)?;
     let id = request.id;
     if opcode != Opcode::NOP {

@@ -62,6 +62,7 @@ use kernel_ext::{
         Facts,
         Flag,
         Hdev,
+        Owner,
         Quirk, //
     },
     leds::{
@@ -377,12 +378,12 @@ pub(crate) fn unregister(dev: &Device) {
 
     // From here on nothing new starts. What a sequence waits for ends with ENODEV, so that it
     // lets go of req_lock, which closing needs.
+    super::command::cancel_current(dev, ENODEV);
     dev.power.disable();
     dev.recovery.disable();
     dev.timers.disable();
     dev.commands.command_timer.disable_sync();
     dev.commands.credit_timer.disable_sync();
-    super::command::cancel_current(dev, ENODEV);
 
     // No system suspend may begin on a controller that is half gone.
     let pm = dev.attachments.lock().pm.take();
@@ -396,6 +397,7 @@ pub(crate) fn unregister(dev: &Device) {
     dev.commands.transmit.disable_sync();
     dev.reception.disable();
     dev.transmit.disable_sync();
+    <Controller as Owner>::dump_shut_down(dev);
     for queue in [dev.sequencer.as_ref(), dev.worker.as_ref()].into_iter().flatten() {
         if queue.close().is_err() {
             pr_err!("{}: unregistered from its own queue\n", dev.name());

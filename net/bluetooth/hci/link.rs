@@ -181,6 +181,13 @@ pub(crate) struct LinkSnapshot {
     pub(crate) reported: bool,
 }
 
+impl LinkSnapshot {
+    /// Whether this host is the central.
+    pub(crate) fn is_central(&self) -> bool {
+        self.link_mode & u32::from(LM_CENTRAL) != 0
+    }
+}
+
 impl Link {
     fn snapshot(&self) -> LinkSnapshot {
         /// `HCI_LM_ENCRYPT`.
@@ -525,6 +532,9 @@ pub(super) fn le_event(dev: &Device, worker: &mut Worker<'_>, event: &LeEvent<'_
         ),
         LeEvent::AdvertisingReport(reports) => found::advertising(dev, reports),
         LeEvent::ExtAdvertisingReport(reports) => found::ext_advertising(dev, reports),
+        LeEvent::AdvertisingSetTerminated(e) => {
+            super::update::adv::terminated(dev, e.adv_handle, e.status.0);
+        }
         _ => {}
     }
 }

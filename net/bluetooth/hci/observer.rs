@@ -51,6 +51,8 @@ pub(crate) enum Notice<'a> {
     NameChanged,
     /// A Write Authentication Enable was answered with this status.
     AuthEnabled(u8),
+    /// An advertising instance is gone.
+    AdvertisingRemoved(u8),
     /// Discovery started or stopped.
     Discovering(bool),
     /// A link is up, for mgmt's Device Connected.

@@ -19,6 +19,7 @@ use super::{
         notify,
         Notice, //
     },
+    recovery,
     session::{
         jiffies,
         Session, //
@@ -29,7 +30,10 @@ use super::{
     },
     update,
 };
-use engine::command::Phase;
+use engine::{
+    command::Phase,
+    ladder::Reason, //
+};
 use kernel::{
     prelude::*,
     str::CString,
@@ -41,6 +45,7 @@ use kernel_ext::{
         Address,
         DevFlag,
         Flag,
+        Owner,
         Quirk, //
     },
     leds::LedTrigger,
@@ -105,11 +110,20 @@ impl WorkItem<{ ids::POWER_ON }> for Controller {
     type Pointer = ARef<Device>;
 
     fn run(dev: ARef<Device>, _worker: &mut Worker<'_>) {
-        let lock = dev.req_lock();
-        if let Err(e) = power_on(&Session::under(&lock)) {
-            if e != ENODEV {
-                pr_debug!("{}: power on: {:?}\n", dev.name(), e);
-            }
+        let result = {
+            let lock = dev.req_lock();
+            power_on(&Session::under(&lock))
+        };
+        let Err(e) = result else {
+            return;
+        };
+        // A first set-up is tried again, as a controller that fails later is. The rest is somebody's
+        // wish, who is told.
+        let for_good = e == ENODEV || e == EALREADY || e == EADDRNOTAVAIL || e == ERFKILL;
+        if dev.has(Flag::SETUP) && !for_good && !dev.has(Flag::UNREGISTER) {
+            recovery::failure(&dev, Reason::SetupFailed(e.to_errno()));
+        } else {
+            pr_debug!("{}: power on: {:?}\n", dev.name(), e);
         }
     }
 }
@@ -121,6 +135,11 @@ impl WorkItem<{ ids::POWER_OFF }> for Controller {
         let lock = dev.req_lock();
         close(&Session::under(&lock));
     }
+}
+
+/// Has a controller powered on in the background.
+pub(crate) fn queue_on(dev: &Device) {
+    dev.power.queue_on(dev);
 }
 
 /// Whether mgmt's users see the controller as powered.
@@ -236,6 +255,7 @@ pub(crate) fn open(session: &Session<'_>) -> Result {
     }
     session.open().map_err(|_| EIO)?;
 
+    <Controller as Owner>::dump_opened(dev);
     dev.put(DevFlag::RUNNING, true);
     notify(dev, Notice::Opened);
     command::set_phase(dev, Phase::Setup);
@@ -410,6 +430,7 @@ pub(crate) fn close(session: &Session<'_>) {
     dev.power.off.cancel();
     timers::stop(dev, Timer::LeScanOff);
     timers::stop(dev, Timer::AdvExpire);
+    timers::stop(dev, Timer::RpaExpired);
 
     let leaving = dev.has(Flag::UNREGISTER);
     if !leaving && dev.is(DevFlag::UP) {
@@ -492,8 +513,15 @@ pub(crate) fn up(dev: &Device) -> Result {
     if !dev.has(Flag::USER_CHANNEL) && !dev.has(Flag::MGMT) {
         dev.set(Flag::BONDABLE, true);
     }
+    // Whoever asks may know that it works again.
+    dev.recovery.restart();
     let lock = dev.req_lock();
-    open(&Session::under(&lock))
+    let session = Session::under(&lock);
+    if dev.has(Flag::SETUP) || dev.has(Flag::CONFIG) {
+        // Its set-up failed so far, or has not begun: it is what is asked for.
+        return power_on(&session);
+    }
+    open(&session)
 }
 
 /// `HCIDEVDOWN`.

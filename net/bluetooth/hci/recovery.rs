@@ -90,6 +90,11 @@ impl Recovery {
         self.stable.disable();
     }
 
+    /// Somebody wants another try with a controller that was given up.
+    pub(super) fn restart(&self) {
+        self.ladder.lock().restart();
+    }
+
     /// The controller came up: if it stays so, earlier failures are forgotten.
     pub(super) fn succeeded(&self, dev: &Device) {
         self.stable.mod_delayed(dev, jiffies(STABLE_MS));
@@ -217,6 +222,10 @@ fn run(session: &Session<'_>, step: Step) -> Result {
     power::close(session);
     if step != Step::HciReset {
         session.reset();
+    }
+    if dev.has(Flag::SETUP) || dev.has(Flag::CONFIG) {
+        // What failed was the set-up, and there is more to do at its end than to be open.
+        return power::power_on(session);
     }
     power::open(session)
 }

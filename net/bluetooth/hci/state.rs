@@ -8,6 +8,7 @@
 //! ([`Flag`](kernel_ext::hci::Flag)).
 
 use super::init::LocalCodec;
+use super::update::adv::Advertising;
 use kernel::prelude::*;
 use wire::{
     hci::{
@@ -314,8 +315,11 @@ pub(crate) struct State {
     pub(crate) discovery: Discovery,
     /// The last LE scan was, or is, an active one.
     pub(crate) le_scan_active: bool,
-    /// PHYs preferred, in either direction.
-    pub(crate) le_phys: Phys,
+    /// PHYs preferred for transmitting, and for receiving.
+    pub(crate) le_tx_phys: Phys,
+    pub(crate) le_rx_phys: Phys,
+    /// What is advertised beside Set Advertising's own.
+    pub(crate) adv: Advertising,
     pub(crate) paused: Paused,
     /// Audio codecs that the controller has.
     pub(crate) codecs: KVec<LocalCodec>,
@@ -386,7 +390,9 @@ impl State {
                 timestamp: 0,
             },
             le_scan_active: false,
-            le_phys: Phys::LE_1M,
+            le_tx_phys: Phys::LE_1M,
+            le_rx_phys: Phys::LE_1M,
+            adv: Advertising::new(),
             paused: Paused::default(),
             codecs: KVec::new(),
             public_addr: BdAddr::ANY,

@@ -218,6 +218,11 @@ impl<T: Owner> ReqLock<'_, T> {
         Self::result(call!(self.dev, set_bdaddr, &raw const addr))
     }
 
+    /// Switches the driver's quality reports on or off.
+    pub fn set_quality_report(&self, enable: bool) -> Option<Result> {
+        Self::result(call!(self.dev, set_quality_report, enable))
+    }
+
     /// Tells the driver of a hardware error that the controller reported.
     pub fn hw_error(&self, code: u8) -> bool {
         call!(self.dev, hw_error, code).is_some()

@@ -80,6 +80,12 @@ pub trait Owner: Send + Sync + Sized + 'static {
     /// The module that owns the callbacks; held from allocation to release.
     fn module() -> &'static ThisModule;
 
+    /// The transport was opened: a core dump from before is forgotten.
+    fn dump_opened(dev: &Hdev<Self>);
+
+    /// The controller leaves: no core dump of it from here on. Waits for the works.
+    fn dump_shut_down(dev: &Hdev<Self>);
+
     /// `echo > /sys/class/bluetooth/hciX/reset`.
     fn sysfs_reset(dev: &Hdev<Self>);
 }

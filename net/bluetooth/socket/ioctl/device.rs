@@ -145,9 +145,9 @@ pub(super) fn info(arg: IoctlArg) -> Result {
     let dev = find(out.index)?;
     let info = dev.info()?;
 
-    out.name = [0; 8];
-    // The last byte stays the NUL.
-    for (to, from) in out.name.iter_mut().take(7).zip(dev.name().to_bytes()) {
+    // Up to seven bytes and a NUL.
+    let name = Iterator::chain(dev.name().to_bytes().iter().take(7), &[0]);
+    for (to, from) in out.name.iter_mut().zip(name) {
         *to = *from;
     }
     out.address = dev.address(Address::Current);

@@ -10,7 +10,7 @@ exec >/out/output.log 2>&1 </dev/null
 cd /
 umask 022
 echo started >/out/.vm/started
-export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
+export PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
 . /out/.vm/lib.sh
 mountpoint -q /sys/kernel/debug || mount -t debugfs none /sys/kernel/debug
 ip link set lo up 2>/dev/null

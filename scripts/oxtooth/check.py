@@ -52,7 +52,8 @@ class Run:
     built: dict = field(default_factory=dict)      # flavour: whether its modules are there
 
     def _named(self, name: str) -> bool:
-        return any(fnmatch.fnmatch(name, pattern) for pattern in self.only)
+        return any(fnmatch.fnmatch(name, pattern) or name.startswith(pattern + "/")
+                   for pattern in self.only)
 
     def wants(self, name: str) -> bool:
         """A guest group's name brings the machines with it."""
@@ -70,6 +71,7 @@ class Run:
 class Group:
     name: str
     function: Callable
+    flavour: str = ""                              # only where this kernel is under test
 
 
 @dataclass
@@ -91,9 +93,9 @@ GROUPS: list = []
 GUEST_GROUPS: list = []
 
 
-def group(name: str):
+def group(name: str, flavour: str = ""):
     def register(function):
-        GROUPS.append(Group(name, function))
+        GROUPS.append(Group(name, function, flavour))
         return function
     return register
 
@@ -129,7 +131,7 @@ def _tally(records: list) -> tuple:
 def run_all(run: Run, entries: list | None = None) -> list:
     everything = []
     for entry in entries or GROUPS:
-        if not run.wants(entry.name):
+        if not run.wants(entry.name) or entry.flavour and entry.flavour not in run.flavours:
             continue
         ui.say(ui.bold(f"== {entry.name}"))
         began = time.monotonic()

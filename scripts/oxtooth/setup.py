@@ -16,6 +16,7 @@ def ensure(flavour: str, guest: bool = False) -> None:
     if guest:
         trees.setup_guest()
         vng.setup()
+        trees.setup_rootcanal()
     # A kernel that is there is used as it is: only `ox setup` looks for a newer one.
     if with_network or not _stamped("kernel-kdir"):
         kernel.setup_debian()
@@ -34,6 +35,7 @@ def everything(flavours: list) -> None:
     trees.setup_build()
     trees.setup_guest()
     vng.setup()
+    trees.setup_rootcanal()
     release = kernel.setup_debian()
     ui.say(f"  the distribution's kernel: {release.name} ({release.version})")
     if "debug" in flavours:

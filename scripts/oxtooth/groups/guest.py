@@ -58,11 +58,13 @@ check.guest_group("drivers", script=_drivers_script, collect=_drivers_collect, l
 # Kernel selftests of our own, in KTAP.
 
 def selftests() -> list:
-    if not SELFTESTS.is_dir():
+    """The programs that the selftests' Makefile names."""
+    makefile = SELFTESTS / "Makefile"
+    if not makefile.is_file():
         return []
-    return sorted(path.name for path in SELFTESTS.iterdir()
-                  if path.suffix in (".sh", ".py") and path.is_file()
-                  and not path.name.startswith(("lib", "_", "ktap", "helper")))
+    text = makefile.read_text().replace("\\\n", " ")
+    return [word for line in re.findall(r"^TEST_PROGS\s*[:+]?=(.*)$", text, re.M)
+            for word in line.split()]
 
 
 def _selftest_limit() -> int:
@@ -73,40 +75,32 @@ def _selftest_limit() -> int:
     return 120
 
 
-def _selftests_script(flavour: str) -> str:
-    limit = _selftest_limit() * (testers.DEBUG_FACTOR if flavour == "debug" else 1)
-    lines = ["export ROOTCANAL=$PWD/rootcanal STACK=$OX_STACK PYTHONDONTWRITEBYTECODE=1"]
-    for name in selftests():
-        shell = "python3" if name.endswith(".py") else "sh"
-        quoted = shlex.quote(name)
-        lines.append(f"(cd tests && timeout -s KILL {limit} {shell} ./{quoted} "
-                     f">../{quoted}.ktap 2>&1 </dev/null); echo $? >{quoted}.status")
-    return "\n".join(lines)
-
-
-def _selftests_collect(folder: Path, _flavour: str) -> list:
-    records = []
-    for name in selftests():
-        text, status = folder / f"{name}.ktap", folder / f"{name}.status"
-        records += ktap.parse(name, text.read_text(errors="replace") if text.is_file() else "",
-                              int(status.read_text()) if status.is_file() else None)
-    return records
-
-
 def _selftests_files(_flavour: str) -> dict:
-    if not SELFTESTS.is_dir():
-        return {}
-    files = {"tests": SELFTESTS, "tests/traces": paths.REPO / "tools" / "testing" / "traces"}
-    try:
-        files["rootcanal"] = rootcanal.program()
-    except ui.Failure as failure:
-        # Its cases are skipped then, by name.
-        ui.warn(f"no rootcanal: {failure}")
-    return files
+    """The programs, and what was recorded from the C stack, which they compare with."""
+    traces = SELFTESTS.parents[1] / "traces"
+    files = {"tests": SELFTESTS} if SELFTESTS.is_dir() else {}
+    return files | ({"tests/traces": traces} if traces.is_dir() else {})
 
 
-check.guest_group("selftests", script=_selftests_script, collect=_selftests_collect,
-                  limit=1200, files=_selftests_files)
+# One group per program: one that takes the guest with it does not hide the others.
+
+def _selftest_group(program: str) -> None:
+    def script(_flavour: str) -> str:
+        shell = "python3" if program.endswith(".py") else "sh"
+        return (f"cd tests || exit 97\n{shell} ./{shlex.quote(program)} >../ktap 2>&1 </dev/null\n"
+                "echo $? >../status")
+
+    def collect(folder: Path, _flavour: str) -> list:
+        text, status = folder / "ktap", folder / "status"
+        return ktap.parse(program, text.read_text(errors="replace") if text.is_file() else "",
+                          int(status.read_text()) if status.is_file() else None)
+
+    check.guest_group(f"selftests/{Path(program).stem}", script=script, collect=collect,
+                      limit=_selftest_limit(), files=_selftests_files)
+
+
+for _program in selftests():
+    _selftest_group(_program)
 
 
 # BlueZ's testers: the cases that must pass. One group per tester, so that one which takes the

@@ -125,7 +125,8 @@ fn unexpected(dev: &Device, what: &str) {
 /// Bad events that are logged one by one; of the ones after that only every 1024th is.
 const LOGGED_BAD_EVENTS: u32 = 8;
 
-fn log_now(dev: &Device) -> bool {
+/// Whether one more line about what the controller should not have sent is due.
+pub(super) fn log_now(dev: &Device) -> bool {
     let n = dev.reception.bad_events().fetch_add(1, Ordering::Relaxed);
     n < LOGGED_BAD_EVENTS || n & 0x3ff == 0
 }
@@ -201,7 +202,8 @@ fn command_complete(dev: &Device, skb: &SkBuff, e: &event::CommandComplete<'_>) 
             unexpected(dev, "Command Complete without status");
             Status::UNSPECIFIED
         });
-        if status == Status::UNKNOWN_COMMAND {
+        // Nothing is learnt from an answer to what nobody asked.
+        if status == Status::UNKNOWN_COMMAND && !matches!(outcome.answer, Verdict::Unexpected) {
             complete::mark_unsupported(dev, e.opcode);
         }
         complete::apply(dev, e.opcode, &sent, e.params);
@@ -241,7 +243,7 @@ fn command_status(dev: &Device, e: &event::CommandStatus) {
         outcome
     };
     if opcode != Opcode::NOP {
-        if e.status == Status::UNKNOWN_COMMAND {
+        if e.status == Status::UNKNOWN_COMMAND && !matches!(outcome.answer, Verdict::Unexpected) {
             complete::mark_unsupported(dev, opcode);
         }
         complete::status(dev, opcode, e.status, &sent);

@@ -44,7 +44,8 @@ use wire::hci::{
         ReadLocalFeatures,
         ReadLocalVersion, //
     },
-    Command, //
+    Command,
+    Status, //
 };
 
 /// How a sequence of commands ended.
@@ -89,12 +90,15 @@ impl BringUp<'_, '_> {
         match self.session.send(command) {
             Ok(reply) => Ok(Some(reply)),
             Err(CommandError::Status(status)) => {
-                pr_warn!(
-                    "{}: command {:?} refused in bring-up: {:?}\n",
-                    self.dev().name(),
-                    C::OPCODE,
-                    status
-                );
+                // One that it does not know is struck off, which is said there, once.
+                if status != Status::UNKNOWN_COMMAND {
+                    pr_warn!(
+                        "{}: command {:?} refused in bring-up: {:?}\n",
+                        self.dev().name(),
+                        C::OPCODE,
+                        status
+                    );
+                }
                 Ok(None)
             }
             // Answered, but not as it should be: by too little, or by a mere Command Status.

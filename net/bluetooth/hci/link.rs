@@ -15,6 +15,7 @@
 use super::{
     command,
     device::Device,
+    event,
     found,
     observer::{
         notify,
@@ -232,7 +233,11 @@ pub(crate) fn snapshot(dev: &Device, max: usize) -> Result<KVec<LinkSnapshot>> {
 
 /// Sends a command from the worker, which waits for nothing.
 fn send<R: Request>(dev: &Device, request: &R) {
-    if let Err(e) = command::send_detached(dev, R::OPCODE, request.params()) {
+    let Err(e) = command::send_detached(dev, R::OPCODE, request.params()) else {
+        return;
+    };
+    // The controller asks faster than it takes the answers: no line for each.
+    if event::log_now(dev) {
         pr_warn!(
             "{}: command 0x{:04x} not sent ({})\n",
             dev.name(),

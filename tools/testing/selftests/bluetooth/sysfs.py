@@ -30,18 +30,10 @@ def bring_up(**options):
     return device
 
 
-@case("module: its alias, its class")
+@case("the module and its class")
 def module():
     check(os.path.isdir(CLASS), f"no {CLASS}")
     check(os.path.isdir("/sys/module/bluetooth"), "no /sys/module/bluetooth")
-
-
-@case("module parameters of the C stack")
-def parameters():
-    folder = "/sys/module/bluetooth/parameters"
-    have = set(os.listdir(folder)) if os.path.isdir(folder) else set()
-    # User space writes to this one (modprobe.d files and boot parameters name it).
-    check({"disable_ertm", "disable_esco", "enable_ecred"} <= have, f"only {sorted(have)}")
 
 
 @case("hciN: names count up from the first free number, and are used again")

@@ -8,12 +8,14 @@ that is also how they would be installed on a real machine.
 import lzma
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 from . import build, buildroot, kernel, paths, stamp, ui
 
 STACKS = ("rust", "c")
 KEPT = 6
+IN_USE_SECONDS = 3 * 3600
 
 
 def _key(flavour: str, stack: str, ours: list) -> str:
@@ -26,11 +28,12 @@ def _key(flavour: str, stack: str, ours: list) -> str:
 
 
 def _prune(folder: Path, prefix: str) -> None:
-    """Old sets are hard links for the most part; keep a few, since VMs may be running on them."""
+    """Old sets are hard links for the most part. VMs may be running on the latest few."""
     sets = sorted((path for path in folder.glob(prefix + "-*") if path.suffix == ""),
                   key=lambda path: path.stat().st_mtime)
     for old in sets[:-KEPT]:
-        shutil.rmtree(old)
+        if time.time() - old.stat().st_mtime > IN_USE_SECONDS:
+            shutil.rmtree(old)
 
 
 def prepare(flavour: str, stack: str) -> Path:
@@ -66,6 +69,7 @@ def prepare(flavour: str, stack: str) -> Path:
             packed.with_suffix("").write_bytes(lzma.decompress(packed.read_bytes()))
             packed.unlink()
         buildroot.output(["depmod", "-b", new, release], cwd=Path("/"))
+        new.touch()  # cp kept the image's own time
         new.rename(target)
         _prune(folder, f"{flavour}-{stack}")
     return target

@@ -55,7 +55,9 @@ class Result:
     def problem(self, strict: bool = True) -> str:
         """What went wrong, in one line; empty if nothing did."""
         if not self.reached:
-            return f"the guest did not reach user space, twice (see {self.out}/console.log)"
+            last = self.dmesg.strip().splitlines()[-1:] or ["nothing"]
+            return ("the guest did not reach user space, twice; its console ended with: "
+                    f"{last[0]} (see {self.out}/console.log)")
         if self.timed_out:
             return "the guest was still busy when its time was up"
         if self.rc is None:

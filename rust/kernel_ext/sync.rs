@@ -242,3 +242,18 @@ impl<T: Send> Reply<T> {
         self.take(self.done.wait_killable_timeout(limit))
     }
 }
+
+/// Declares a mutex in a static: `kernel::sync::global_lock!` for crates without `unsafe` code.
+///
+/// Whoever may write `unsafe` has to initialise it, with
+/// [`GlobalLock::init`](kernel::sync::lock::GlobalLock::init), before it is used: a module does so
+/// first of all.
+#[macro_export]
+macro_rules! global_mutex {
+    ($(#[$meta:meta])* $vis:vis static $name:ident: $ty:ty = $value:expr;) => {
+        ::kernel::sync::global_lock! {
+            $(#[$meta])*
+            $vis unsafe(uninit) static $name: Mutex<$ty> = $value;
+        }
+    };
+}

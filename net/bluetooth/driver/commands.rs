@@ -19,11 +19,11 @@ use crate::hci::{
     Session,
     INIT_TIMEOUT_MS, //
 };
-use engine::command::CompletesOn;
 use core::sync::atomic::{
     AtomicU8,
     Ordering, //
 };
+use engine::command::CompletesOn;
 use kernel::{
     prelude::*,
     sync::Arc, //

@@ -29,13 +29,13 @@ use kernel::prelude::*;
 use kernel_ext::{
     bindings::{
         self,
+        hci_dev,
         hci_devcoredump_devcoredump_state as State,
         hci_devcoredump_devcoredump_state_HCI_DEVCOREDUMP_ABORT as ABORT,
         hci_devcoredump_devcoredump_state_HCI_DEVCOREDUMP_ACTIVE as ACTIVE,
         hci_devcoredump_devcoredump_state_HCI_DEVCOREDUMP_DONE as DONE,
         hci_devcoredump_devcoredump_state_HCI_DEVCOREDUMP_IDLE as IDLE,
         hci_devcoredump_devcoredump_state_HCI_DEVCOREDUMP_TIMEOUT as TIMEOUT,
-        hci_dev,
         sk_buff, //
     },
     hci::RESERVE,
@@ -461,7 +461,11 @@ pub unsafe extern "C" fn hci_devcd_append_pattern(
 ) -> c_int {
     let [a, b, c, d] = len.to_le_bytes();
     // SAFETY: By the caller's promise.
-    queue_bytes(unsafe { device(hdev) }, Piece::Pattern, &[pattern, a, b, c, d])
+    queue_bytes(
+        unsafe { device(hdev) },
+        Piece::Pattern,
+        &[pattern, a, b, c, d],
+    )
 }
 
 /// Ends a dump: it is whole. Any context.

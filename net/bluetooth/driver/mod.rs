@@ -10,6 +10,8 @@
 //! [`hci_alloc_dev_priv`], and the driver holds its reference until [`hci_free_dev`].
 
 #![allow(unsafe_code)]
+// The linker reaches what Rust code cannot.
+#![allow(unreachable_pub)]
 
 mod commands;
 #[cfg(CONFIG_DEV_COREDUMP)]

@@ -479,11 +479,13 @@ fn transmit(dev: &Device) {
                 let mut params = KVec::new();
                 let copied = {
                     let queue = dev.commands.queue.lock();
-                    queue
-                        .in_flight()
-                        .map_or(Ok(()), |r| params.extend_from_slice(&r.0.params, GFP_ATOMIC))
+                    queue.in_flight().map_or(Ok(()), |r| {
+                        params.extend_from_slice(&r.0.params, GFP_ATOMIC)
+                    })
                 };
-                copied.map_err(Error::from).and_then(|()| packet(opcode, &params))
+                copied
+                    .map_err(Error::from)
+                    .and_then(|()| packet(opcode, &params))
             }
         };
         let sent = frame.and_then(|frame| send_frame(dev, frame));
@@ -546,9 +548,7 @@ fn command_timed_out(dev: &Device) {
         match &outcome {
             CommandTimeout::Stale => {}
             CommandTimeout::Early(ms) => {
-                dev.commands
-                    .command_timer
-                    .mod_delayed(dev, to_jiffies(*ms));
+                dev.commands.command_timer.mod_delayed(dev, to_jiffies(*ms));
             }
             CommandTimeout::Expired { timers, .. } => apply(dev, *timers),
         }
@@ -579,9 +579,7 @@ fn credit_timed_out(dev: &Device) {
         let mut queue = dev.commands.queue.lock();
         let outcome = queue.on_credit_timeout(now_ms());
         if let CreditTimeout::Early(ms) = outcome {
-            dev.commands
-                .credit_timer
-                .mod_delayed(dev, to_jiffies(ms));
+            dev.commands.credit_timer.mod_delayed(dev, to_jiffies(ms));
         }
         outcome
     };
@@ -608,9 +606,4 @@ pub(super) fn malformed(dev: &Device, opcode: Opcode, what: Malformed) -> Comman
         what.wanted
     );
     CommandError::Errno(EBADMSG)
-}
-
-/// Whether a command may be sent at all: not while the controller is being closed.
-pub(crate) fn accepts_commands(dev: &Device) -> bool {
-    !dev.has(Flag::UNREGISTER) && (dev.is(DevFlag::UP) || dev.is(DevFlag::INIT))
 }

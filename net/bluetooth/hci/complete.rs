@@ -86,10 +86,7 @@ impl Completed<'_> {
             change(info);
         });
         if changed.and_then(|()| device::publish(dev)).is_err() {
-            pr_err!(
-                "{}: no memory for what the controller says\n",
-                dev.name()
-            );
+            pr_err!("{}: no memory for what the controller says\n", dev.name());
         }
     }
 

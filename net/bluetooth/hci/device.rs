@@ -55,7 +55,6 @@ use kernel::{
 };
 use kernel_ext::{
     confined::Confined,
-    debugfs,
     hci::{
         Address,
         DevFlag,
@@ -150,7 +149,7 @@ struct Attachments {
     rfkill: Option<Rfkill<power::RfkillSwitch>>,
     power_led: Option<LedTrigger>,
     pm: Option<PmNotifier<SuspendOps>>,
-    debugfs: Option<super::debugfs::Entries>,
+    _debugfs: Option<super::debugfs::Entries>,
 }
 
 impl Controller {
@@ -224,7 +223,11 @@ impl Controller {
     /// Shows the power state on the controller's LED.
     pub(super) fn show_power(&self, on: bool) {
         if let Some(led) = &self.attachments.lock().power_led {
-            led.event(if on { Brightness::Full } else { Brightness::Off });
+            led.event(if on {
+                Brightness::Full
+            } else {
+                Brightness::Off
+            });
         }
         registry::show_power();
     }
@@ -338,7 +341,7 @@ fn bind_queues(dev: &Device) -> Result {
 fn attach(dev: &Device) {
     let mut attachments = Attachments {
         power_led: super::power::power_led(dev),
-        debugfs: super::debugfs::create(dev),
+        _debugfs: super::debugfs::create(dev),
         ..Attachments::default()
     };
     match Rfkill::new(dev.name(), dev.as_device(), ARef::from(dev)) {
@@ -398,7 +401,10 @@ pub(crate) fn unregister(dev: &Device) {
     dev.reception.disable();
     dev.transmit.disable_sync();
     <Controller as Owner>::dump_shut_down(dev);
-    for queue in [dev.sequencer.as_ref(), dev.worker.as_ref()].into_iter().flatten() {
+    for queue in [dev.sequencer.as_ref(), dev.worker.as_ref()]
+        .into_iter()
+        .flatten()
+    {
         if queue.close().is_err() {
             pr_err!("{}: unregistered from its own queue\n", dev.name());
         }
@@ -451,13 +457,4 @@ pub(crate) fn discovery_active(dev: &Device) -> bool {
 /// Notes whether a discovery is going on, for [`discovery_active`].
 pub(crate) fn set_discovery_active(dev: &Device, active: bool) {
     dev.discovering.store(active, Ordering::Relaxed);
-}
-
-/// The debugfs folder of a controller, for rooms above that add to it.
-pub(crate) fn debugfs_dir(dev: &Device) -> Option<debugfs::Dir> {
-    dev.attachments
-        .lock()
-        .debugfs
-        .as_ref()
-        .map(|entries| entries.dir().clone())
 }

@@ -270,7 +270,9 @@ fn sent_params(dev: &Device, opcode: Opcode) -> KVec<u8> {
     let queue = dev.commands.queue.lock();
     if let Some(request) = queue.in_flight() {
         if request.opcode() == opcode
-            && copy.extend_from_slice(&request.0.params, GFP_ATOMIC).is_err()
+            && copy
+                .extend_from_slice(&request.0.params, GFP_ATOMIC)
+                .is_err()
         {
             copy.clear();
         }

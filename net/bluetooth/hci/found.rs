@@ -50,7 +50,11 @@ const NOT_CONNECTABLE: u32 = 0x04;
 const EIR_NAME_COMPLETE: u8 = 0x09;
 
 fn bredr_found(dev: &Device, entry: InquiryEntry, eir: &[u8], name_known: bool) {
-    let mut flags = if entry.ssp_mode == 0 { LEGACY_PAIRING } else { 0 };
+    let mut flags = if entry.ssp_mode == 0 {
+        LEGACY_PAIRING
+    } else {
+        0
+    };
     {
         let mut state = dev.state();
         let cache = &mut state.discovery.cache;
@@ -205,7 +209,7 @@ pub(super) fn advertising(dev: &Device, reports: AdvertisingReports<'_>) {
                 class: None,
                 rssi: report.rssi,
                 flags: if not_connectable { NOT_CONNECTABLE } else { 0 },
-                eir: report.data,
+                eir: significant(report.data),
                 scan_rsp: &[],
             },
         );
@@ -229,7 +233,7 @@ pub(super) fn ext_advertising(dev: &Device, reports: ExtAdvertisingReports<'_>) 
                 class: None,
                 rssi: report.head.rssi,
                 flags: if connectable { 0 } else { NOT_CONNECTABLE },
-                eir: report.data,
+                eir: significant(report.data),
                 scan_rsp: &[],
             },
         );

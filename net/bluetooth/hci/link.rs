@@ -15,18 +15,19 @@
 use super::{
     command,
     device::Device,
-    event,
-    found,
+    event, found,
     observer::{
         notify,
         LinkReport,
         Notice, //
     },
     session::{
+        sequence,
         Session,
         COMMAND_TIMEOUT_MS, //
     },
     state::Peer,
+    update, //
 };
 use engine::command::CompletesOn;
 use kernel::prelude::*;
@@ -344,7 +345,10 @@ pub(super) fn connected(dev: &Device, worker: &mut Worker<'_>, e: &ConnectionCom
         return;
     }
     // Only links that were asked for, here or there, come about.
-    let Some(link) = table.by_peer(ACL_LINK, e.bdaddr).filter(|l| l.handle.is_none()) else {
+    let Some(link) = table
+        .by_peer(ACL_LINK, e.bdaddr)
+        .filter(|l| l.handle.is_none())
+    else {
         dev.count(Stat::ErrRx, 1);
         return;
     };
@@ -490,7 +494,26 @@ pub(super) fn disconnected(dev: &Device, worker: &mut Worker<'_>, e: &Disconnect
         return;
     }
     if let Some(link) = table.remove(|l| l.handle == Some(e.handle)) {
+        let le = link.link_type == LE_LINK;
+        // Advertising ended when the link came.
+        let advertise = le && link.role == PERIPHERAL;
         gone(dev, link, e.reason.0);
+        if le {
+            le_links_changed(dev, advertise);
+        }
+    }
+}
+
+/// Others are awaited now, by scans in the background, and perhaps by advertising.
+fn le_links_changed(dev: &Device, advertise: bool) {
+    let queued = sequence(dev, move |session| {
+        let _ = update::passive_scan(session);
+        if advertise {
+            update::adv::link_ended(session);
+        }
+    });
+    if queued.is_err() {
+        pr_debug!("{}: nothing done about an LE link\n", dev.name());
     }
 }
 
@@ -538,7 +561,7 @@ pub(super) fn le_event(dev: &Device, worker: &mut Worker<'_>, event: &LeEvent<'_
         LeEvent::AdvertisingReport(reports) => found::advertising(dev, reports),
         LeEvent::ExtAdvertisingReport(reports) => found::ext_advertising(dev, reports),
         LeEvent::AdvertisingSetTerminated(e) => {
-            super::update::adv::terminated(dev, e.adv_handle, e.status.0);
+            update::adv::terminated(dev, e.adv_handle, e.status.0);
         }
         _ => {}
     }
@@ -586,6 +609,7 @@ fn le_connected(
         Ok(link) => {
             show_to_drivers(dev, link);
             report(dev, link, None);
+            le_links_changed(dev, false);
         }
         // A link that cannot be kept is ended, not forgotten.
         Err(_) => send(
@@ -694,9 +718,10 @@ pub(super) fn link_key_wanted(dev: &Device, bdaddr: BdAddr) {
 pub(super) fn acl_packet(dev: &Device, worker: &mut Worker<'_>, skb: SkBuff) {
     dev.count(Stat::AclRx, 1);
     let known = AclPacket::parse(skb.data()).is_ok_and(|packet| {
-        dev.links
-            .get(worker)
-            .is_some_and(|t| t.by_handle(ConnHandle::new(packet.header.handle())).is_some())
+        dev.links.get(worker).is_some_and(|t| {
+            t.by_handle(ConnHandle::new(packet.header.handle()))
+                .is_some()
+        })
     });
     if !known {
         dev.count(Stat::ErrRx, 1);

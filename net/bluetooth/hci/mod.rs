@@ -32,8 +32,8 @@ pub(crate) mod registry;
 mod rx;
 mod session;
 mod state;
-pub(crate) mod timers;
 pub(crate) mod suspend;
+pub(crate) mod timers;
 pub(crate) mod update;
 
 pub(crate) use command::{
@@ -46,7 +46,6 @@ pub(crate) use command::{
 };
 pub(crate) use device::{
     alloc,
-    debugfs_dir,
     discovery_active,
     publish,
     register,
@@ -73,15 +72,14 @@ pub(crate) use observer::{
 pub(crate) use rx::{
     drv_complete,
     drv_status,
-    receive,
     inject_hardware_error,
+    receive,
     receive_diag, //
 };
 pub(crate) use session::{
     jiffies,
     sequence,
     Session,
-    COMMAND_TIMEOUT_MS,
     INIT_TIMEOUT_MS, //
 };
 pub(crate) use state::*;

@@ -32,8 +32,13 @@ pub(crate) enum Notice<'a> {
     Up,
     Down,
     /// System suspend and resume were carried out (`HCI_DEV_SUSPEND`, `HCI_DEV_RESUME`).
-    Suspended { state: u8 },
-    Resumed { reason: u8, peer: Option<Peer> },
+    Suspended {
+        state: u8,
+    },
+    Resumed {
+        reason: u8,
+        peer: Option<Peer>,
+    },
     /// First set-up or configuration is over: the index may be announced to mgmt.
     IndexAdded,
     /// The index is gone for mgmt.
@@ -58,12 +63,22 @@ pub(crate) enum Notice<'a> {
     /// A link is up, for mgmt's Device Connected.
     LinkUp(&'a LinkReport<'a>),
     /// A link is down, or did not come up.
-    LinkDown { peer: Peer, reason: u8, was_up: bool },
-    ConnectFailed { peer: Peer, status: u8 },
+    LinkDown {
+        peer: Peer,
+        reason: u8,
+        was_up: bool,
+    },
+    ConnectFailed {
+        peer: Peer,
+        status: u8,
+    },
     /// Inquiry or scanning found a device.
     DeviceFound(&'a FoundDevice<'a>),
     /// The peer's name became known (or its request failed: `None`).
-    RemoteName { peer: Peer, name: Option<&'a [u8]> },
+    RemoteName {
+        peer: Peer,
+        name: Option<&'a [u8]>,
+    },
 }
 
 /// A link, as mgmt reports it.

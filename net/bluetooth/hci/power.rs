@@ -13,8 +13,7 @@ use super::{
         Controller,
         Device, //
     },
-    init,
-    link,
+    init, link,
     observer::{
         notify,
         Notice, //
@@ -465,11 +464,7 @@ pub(crate) fn close(session: &Session<'_>) {
     notify(dev, Notice::Down);
 
     session.flush();
-    if dev.quirk(Quirk::RESET_ON_CLOSE)
-        && !auto_off
-        && !leaving
-        && !dev.has(Flag::UNCONFIGURED)
-    {
+    if dev.quirk(Quirk::RESET_ON_CLOSE) && !auto_off && !leaving && !dev.has(Flag::UNCONFIGURED) {
         command::set_phase(dev, Phase::Setup);
         dev.put(DevFlag::INIT, true);
         if let Err(e) = init::reset(session) {
@@ -559,16 +554,6 @@ pub(crate) fn reset(dev: &Device) -> Result {
     let session = Session::under(&lock);
     close(&session);
     open(&session)
-}
-
-/// Opens a controller for a user channel socket, which has claimed it by its flag.
-///
-/// # Errors
-///
-/// As [`open`].
-pub(crate) fn open_for_user(dev: &Device) -> Result {
-    let lock = dev.req_lock();
-    open(&Session::under(&lock))
 }
 
 /// Closes a controller when its user channel socket goes away.

@@ -5,10 +5,7 @@
 use super::Device;
 use kernel::{
     prelude::*,
-    sync::{
-        aref::ARef,
-        global_lock, //
-    },
+    sync::aref::ARef, //
 };
 use kernel_ext::{
     debugfs::Dir,
@@ -35,9 +32,9 @@ pub(crate) struct Registry {
     power_led: Option<LedTrigger>,
 }
 
-global_lock! {
+kernel_ext::global_mutex! {
     /// All controllers. Initialised once, by module init, through the export layer.
-    pub(crate) unsafe(uninit) static REGISTRY: Mutex<Registry> = Registry {
+    pub(crate) static REGISTRY: Registry = Registry {
         listed: KVec::new(),
         taken: KVec::new(),
         debugfs: None,
@@ -147,11 +144,6 @@ pub(crate) fn all() -> Result<KVec<ARef<Device>>> {
     Ok(all)
 }
 
-/// How many controllers are listed.
-pub(crate) fn count() -> usize {
-    REGISTRY.lock().listed.len()
-}
-
 /// The folder that controllers make theirs in.
 pub(crate) fn debugfs_root() -> Option<Dir> {
     REGISTRY.lock().debugfs.clone()
@@ -175,6 +167,10 @@ pub(super) fn show_power() {
     let registry = REGISTRY.lock();
     let on = registry.listed.iter().any(|d| d.is(DevFlag::UP));
     if let Some(led) = &registry.power_led {
-        led.event(if on { Brightness::Full } else { Brightness::Off });
+        led.event(if on {
+            Brightness::Full
+        } else {
+            Brightness::Off
+        });
     }
 }

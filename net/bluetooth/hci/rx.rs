@@ -8,8 +8,7 @@ use super::{
         Controller,
         Device, //
     },
-    event,
-    link,
+    event, link,
     observer::{
         self,
         Direction, //
@@ -165,7 +164,10 @@ pub(crate) fn inject_hardware_error(dev: &Device, code: u8) -> Result {
     const HARDWARE_ERROR: u8 = wire::hci::event::code::HARDWARE_ERROR;
     pr_err!("{}: Injecting HCI hardware error event\n", dev.name());
     let event = [HARDWARE_ERROR, 1, code];
-    receive(dev, SkBuff::packet(PacketType::Event.to_u8(), &event, GFP_ATOMIC)?)
+    receive(
+        dev,
+        SkBuff::packet(PacketType::Event.to_u8(), &event, GFP_ATOMIC)?,
+    )
 }
 
 /// Takes a diagnostic packet from the driver (`hci_recv_diag()`), for the monitor.
@@ -184,7 +186,12 @@ fn queue(dev: &Device, mut skb: SkBuff, packet_type: u8) -> Result {
         incoming: true,
     });
     skb.timestamp();
-    if dev.reception.queue.push_bounded(skb, MAX_RX_QUEUED).is_err() {
+    if dev
+        .reception
+        .queue
+        .push_bounded(skb, MAX_RX_QUEUED)
+        .is_err()
+    {
         dev.count(Stat::ErrRx, 1);
         if dev.reception.overflows.fetch_add(1, Ordering::Relaxed) == 0 {
             pr_warn!(

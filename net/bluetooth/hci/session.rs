@@ -32,7 +32,6 @@ use wire::hci::{
     parse_reply,
     Command,
     Opcode,
-    Reply,
     StatusCommand, //
 };
 
@@ -75,7 +74,12 @@ impl<'a> Session<'a> {
     /// [`CommandError::Status`] if the controller refuses; `EBADMSG` if the reply is too short;
     /// `ETIMEDOUT`; `ENODEV` and others when the controller goes away meanwhile.
     pub(crate) fn send<C: Command>(&self, command: &C) -> Result<C::Reply, CommandError> {
-        let event = self.raw(C::OPCODE, command.params(), CompletesOn::Answer, COMMAND_TIMEOUT_MS)?;
+        let event = self.raw(
+            C::OPCODE,
+            command.params(),
+            CompletesOn::Answer,
+            COMMAND_TIMEOUT_MS,
+        )?;
         let reply = parse_reply::<C>(event.data())
             .map_err(|malformed| command::malformed(self.dev(), C::OPCODE, malformed))?;
         reply.map_err(CommandError::Status)
@@ -87,7 +91,12 @@ impl<'a> Session<'a> {
     ///
     /// As [`Self::send`].
     pub(crate) fn send_status<C: StatusCommand>(&self, command: &C) -> Result<(), CommandError> {
-        match self.raw(C::OPCODE, command.params(), CompletesOn::Answer, COMMAND_TIMEOUT_MS) {
+        match self.raw(
+            C::OPCODE,
+            command.params(),
+            CompletesOn::Answer,
+            COMMAND_TIMEOUT_MS,
+        ) {
             // A status event has no parameters of its own to hand out.
             Ok(_) | Err(CommandError::Errno(ENODATA)) => Ok(()),
             Err(e) => Err(e),
@@ -133,14 +142,6 @@ impl<'a> Session<'a> {
             msecs_to_jiffies(timeout_ms),
         )
     }
-
-    /// Sends a command whose success does not matter: a refusal is logged at debug level only.
-    pub(crate) fn try_send<C: Command>(&self, command: &C) -> Option<C::Reply>
-    where
-        C::Reply: Reply,
-    {
-        self.send(command).ok()
-    }
 }
 
 /// Runs `job` on the controller's sequencer, some time soon, with a [`Session`].
@@ -151,10 +152,7 @@ impl<'a> Session<'a> {
 /// # Errors
 ///
 /// `ENODEV` if the controller is being unregistered, `ENOMEM`.
-pub(crate) fn sequence(
-    dev: &Device,
-    job: impl FnOnce(&Session<'_>) + Send + 'static,
-) -> Result {
+pub(crate) fn sequence(dev: &Device, job: impl FnOnce(&Session<'_>) + Send + 'static) -> Result {
     if dev.has(Flag::UNREGISTER) {
         return Err(ENODEV);
     }

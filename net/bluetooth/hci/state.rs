@@ -51,6 +51,7 @@ pub(crate) struct DeviceId {
 
 /// A BR/EDR link key.
 #[derive(Clone)]
+#[expect(dead_code, reason = "read by pairing and link security, rooms to come")]
 pub(crate) struct LinkKey {
     pub(crate) addr: BdAddr,
     pub(crate) kind: u8,
@@ -60,6 +61,7 @@ pub(crate) struct LinkKey {
 
 /// An LE long term key.
 #[derive(Clone)]
+#[expect(dead_code, reason = "read by pairing and link security, rooms to come")]
 pub(crate) struct LongTermKey {
     pub(crate) peer: Peer,
     pub(crate) kind: u8,
@@ -72,6 +74,7 @@ pub(crate) struct LongTermKey {
 
 /// An identity resolving key.
 #[derive(Clone)]
+#[expect(dead_code, reason = "read by pairing and link security, rooms to come")]
 pub(crate) struct IdentityKey {
     pub(crate) peer: Peer,
     /// The private address it resolved last.
@@ -86,7 +89,6 @@ pub(crate) enum AutoConnect {
     Report,
     Direct,
     Always,
-    LinkLoss,
 }
 
 /// Connection parameters of an LE peer (units of 1.25 ms, events, 10 ms).
@@ -156,6 +158,10 @@ pub(crate) const MAX_INQUIRY_CACHE: usize = 255;
 ///
 /// Units as in the HCI commands they end in.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    dead_code,
+    reason = "some are read by links and pairing, rooms to come"
+)]
 pub(crate) struct Defaults {
     pub(crate) page_scan_type: u8,
     pub(crate) page_scan_interval: u16,

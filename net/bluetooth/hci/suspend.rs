@@ -8,8 +8,7 @@
 use super::{
     command,
     device::Device,
-    init,
-    link,
+    init, link,
     observer::{
         notify,
         Notice, //

@@ -15,7 +15,6 @@ mod suspend;
 
 pub(crate) use adv::off as advertising_off;
 pub(crate) use discovery::{
-    inquiry,
     inquiry_cancelled,
     inquiry_complete,
     le_scan_started,
@@ -93,7 +92,9 @@ const FAST_PAGE_SCAN_INTERVAL: u16 = 0x0100;
 /// response are tried, and left as they are where the controller refuses.
 pub(crate) fn powered(session: &Session<'_>) -> Result {
     let dev = session.dev();
-    ssp_mode(session, true)?;
+    if dev.has(Flag::SSP_ENABLED) {
+        ssp_mode(session, true)?;
+    }
     le_host_supported(session, true, false)?;
     powered_advertising(session);
     auth_enable(session)?;
@@ -154,7 +155,7 @@ fn powered_advertising(session: &Session<'_>) {
 /// As [`Session::send`].
 pub(crate) fn ssp_mode(session: &Session<'_>, on: bool) -> Outcome {
     let dev = session.dev();
-    if !dev.has(Flag::SSP_ENABLED) || dev.info()?.features.host_ssp() == on {
+    if dev.info()?.features.host_ssp() == on {
         return Ok(());
     }
     if !on && dev.has(Flag::USE_DEBUG_KEYS) {

@@ -58,17 +58,18 @@ impl Drop for ClassRegistration {
 struct Host<T>(T);
 
 impl<T: Owner> Host<T> {
-    const RESET: &'static Static<bindings::device_attribute> = &Static(bindings::device_attribute {
-        attr: bindings::attribute {
-            name: c"reset".as_ptr().cast(),
-            mode: 0o200,
+    const RESET: &'static Static<bindings::device_attribute> =
+        &Static(bindings::device_attribute {
+            attr: bindings::attribute {
+                name: c"reset".as_ptr().cast(),
+                mode: 0o200,
+                ..pin_init::zeroed()
+            },
+            __bindgen_anon_2: bindings::device_attribute__bindgen_ty_2 {
+                store: Some(Self::reset_store),
+            },
             ..pin_init::zeroed()
-        },
-        __bindgen_anon_2: bindings::device_attribute__bindgen_ty_2 {
-            store: Some(Self::reset_store),
-        },
-        ..pin_init::zeroed()
-    });
+        });
 
     unsafe extern "C" fn reset_store(
         dev: *mut bindings::device,
@@ -83,10 +84,8 @@ impl<T: Owner> Host<T> {
         count as isize
     }
 
-    const ATTRS: &'static Static<[*mut bindings::attribute; 2]> = &Static([
-        (&raw const Self::RESET.0.attr).cast_mut(),
-        ptr::null_mut(),
-    ]);
+    const ATTRS: &'static Static<[*mut bindings::attribute; 2]> =
+        &Static([(&raw const Self::RESET.0.attr).cast_mut(), ptr::null_mut()]);
 
     const GROUP: &'static Static<bindings::attribute_group> = &Static({
         let mut group: bindings::attribute_group = pin_init::zeroed();

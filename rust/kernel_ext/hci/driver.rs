@@ -313,9 +313,17 @@ impl<T: Owner> Hdev<T> {
         // SAFETY: As above; both arrays have the lengths beside them, and the index is checked.
         let handler = unsafe {
             let (handlers, count, at) = if u32::from(ogf) == bindings::HCI_DRV_OGF_DRIVER_SPECIFIC {
-                ((*table).specific_handlers, (*table).specific_handler_count, ocf)
+                (
+                    (*table).specific_handlers,
+                    (*table).specific_handler_count,
+                    ocf,
+                )
             } else {
-                ((*table).common_handlers, (*table).common_handler_count, usize::from(opcode))
+                (
+                    (*table).common_handlers,
+                    (*table).common_handler_count,
+                    usize::from(opcode),
+                )
             };
             (at < count && !handlers.is_null()).then(|| &*handlers.add(at))
         };

@@ -60,8 +60,8 @@ impl<T: Owner> LinkNode<T> {
     /// `ENOMEM`. A link that sysfs refuses is logged and lives on without it, as on the C core.
     pub fn new(dev: &Hdev<T>, facts: LinkFacts) -> Result<Self> {
         // SAFETY: The controller is alive.
-        let conn = NonNull::new(unsafe { bindings::kext_hci_conn_alloc(dev.as_raw()) })
-            .ok_or(ENOMEM)?;
+        let conn =
+            NonNull::new(unsafe { bindings::kext_hci_conn_alloc(dev.as_raw()) }).ok_or(ENOMEM)?;
         let c = conn.as_ptr();
         // SAFETY: `c` is a new zeroed node that nobody else sees yet. The controller's device is
         // kept alive by the reference that `parent` holds until `release`.

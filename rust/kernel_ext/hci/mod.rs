@@ -36,9 +36,9 @@ pub use flags::{
     Quirk, //
 };
 pub use frame::{
-    RESERVE,
     Frame,
     FrameMeta, //
+    RESERVE,
 };
 pub use link::{
     LinkFacts,
@@ -142,10 +142,7 @@ impl<T: Owner> Hdev<T> {
     /// # Errors
     ///
     /// `ENOMEM`, or what `state` fails with.
-    pub fn alloc(
-        priv_size: usize,
-        state: impl PinInit<T, Error>,
-    ) -> Result<ARef<Self>> {
+    pub fn alloc(priv_size: usize, state: impl PinInit<T, Error>) -> Result<ARef<Self>> {
         let size = (offset_of!(Self, c) + size_of::<bindings::hci_dev>())
             .checked_add(priv_size)
             .ok_or(EINVAL)?
@@ -277,7 +274,10 @@ impl<T: Owner> Hdev<T> {
 
     fn flag_bit(&self, flag: Flag) -> (&AtomicUsize, usize) {
         // SAFETY: Only a member's address is computed.
-        self.bit(unsafe { (&raw mut (*self.as_raw()).dev_flags).cast() }, flag.0)
+        self.bit(
+            unsafe { (&raw mut (*self.as_raw()).dev_flags).cast() },
+            flag.0,
+        )
     }
 
     /// Tests a bit of `hci_dev.flags`.

@@ -79,7 +79,10 @@ pub(super) fn pairing_and_inquiry(up: &BringUp<'_, '_>) -> Outcome {
             mode: bringup::inquiry_mode(&can.features),
         },
     )?;
-    up.may_if(can.features.inquiry_tx_power(), &ReadInquiryResponseTxPower {})?;
+    up.may_if(
+        can.features.inquiry_tx_power(),
+        &ReadInquiryResponseTxPower {},
+    )?;
     Ok(())
 }
 

@@ -368,7 +368,14 @@ pub(crate) fn off(session: &Session<'_>) -> Outcome {
     }
 }
 
-/// A peripheral link ended or a scan is over: goes on advertising what was advertised.
+/// A peripheral link ended: what was advertised goes on.
+pub(crate) fn link_ended(session: &Session<'_>) {
+    if is_wanted(session.dev()) {
+        tried(session.dev(), enable(session));
+    }
+}
+
+/// A scan is over: goes on advertising what was advertised.
 pub(super) fn reenable(session: &Session<'_>) {
     let dev = session.dev();
     if !is_wanted(dev) {

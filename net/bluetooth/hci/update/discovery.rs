@@ -14,6 +14,7 @@ use crate::hci::{
     complete,
     notify,
     sequence,
+    set_discovery_active,
     timers::{
         self,
         Timer, //
@@ -53,6 +54,10 @@ pub(crate) fn set_discovery(dev: &Device, state: DiscoveryState) {
     if before == state {
         return;
     }
+    set_discovery_active(
+        dev,
+        matches!(state, DiscoveryState::Finding | DiscoveryState::Resolving),
+    );
     match state {
         DiscoveryState::Stopped => {
             // Scanning for known peers goes on.

@@ -301,7 +301,7 @@ fn awaited(dev: &Device) -> Result<KVec<Peer>> {
         let wanted = match params.auto_connect {
             AutoConnect::Disabled => false,
             AutoConnect::Report => true,
-            AutoConnect::Direct | AutoConnect::Always | AutoConnect::LinkLoss => {
+            AutoConnect::Direct | AutoConnect::Always => {
                 !links.iter().any(|l| l.peer == params.peer)
             }
         };

@@ -194,6 +194,9 @@ impl Link {
     fn snapshot(&self) -> LinkSnapshot {
         /// `HCI_LM_ENCRYPT`.
         const LM_ENCRYPT: u32 = 0x0004;
+        /// What a link is asked for until security says otherwise: general bonding, no MITM
+        /// protection (Vol 4 Part E 7.1.29).
+        const GENERAL_BONDING: u8 = 0x04;
         let mut link_mode = 0;
         if self.role == CENTRAL {
             link_mode |= u32::from(LM_CENTRAL);
@@ -209,7 +212,7 @@ impl Link {
             out: self.initiated_here,
             state: self.stage.as_bt_state(),
             link_mode,
-            auth_type: 0,
+            auth_type: GENERAL_BONDING,
             reported: self.reported,
         }
     }

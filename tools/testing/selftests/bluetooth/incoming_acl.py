@@ -47,7 +47,7 @@ class Scene:
         return f"/sys/class/bluetooth/hci{self.index}:{handle}"
 
 
-@case("accepted with Accept Connection Request, as peripheral or central as configured")
+@case("accepted with Accept Connection Request, as peripheral")
 def accepted():
     with Scene() as scene:
         scene.connect()

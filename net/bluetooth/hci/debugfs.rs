@@ -159,7 +159,7 @@ impl FileOps for ForceStaticAddress {
         dev: <Self::Data as ForeignOwnable>::Borrowed<'_>,
         input: &mut UserSliceReader,
     ) -> Result {
-        if power::is_powered(&dev) {
+        if power::is_powered(dev) {
             return Err(EBUSY);
         }
         // "on" and "off" are the longest words that mean something.

@@ -50,8 +50,8 @@ impl PmOps for SuspendOps {
             return;
         }
         match event {
-            PmEvent::SuspendPrepare | PmEvent::HibernationPrepare => suspend(&dev),
-            PmEvent::PostSuspend | PmEvent::PostHibernation => resume(&dev),
+            PmEvent::SuspendPrepare | PmEvent::HibernationPrepare => suspend(dev),
+            PmEvent::PostSuspend | PmEvent::PostHibernation => resume(dev),
             _ => {}
         }
     }

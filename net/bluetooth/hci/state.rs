@@ -324,6 +324,8 @@ pub(crate) struct State {
     /// PHYs preferred for transmitting, and for receiving.
     pub(crate) le_tx_phys: Phys,
     pub(crate) le_rx_phys: Phys,
+    /// Advertisement monitors that there are: with one, everybody is scanned for.
+    pub(crate) adv_monitors: usize,
     /// What is advertised beside Set Advertising's own.
     pub(crate) adv: Advertising,
     pub(crate) paused: Paused,
@@ -398,6 +400,7 @@ impl State {
             le_scan_active: false,
             le_tx_phys: Phys::LE_1M,
             le_rx_phys: Phys::LE_1M,
+            adv_monitors: 0,
             adv: Advertising::new(),
             paused: Paused::default(),
             codecs: KVec::new(),

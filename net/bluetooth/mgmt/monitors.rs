@@ -14,7 +14,8 @@ use super::{
         Outcome, //
     },
     channel::SocketId,
-    events, //
+    events,
+    room::Room, //
 };
 use crate::hci::{
     update,
@@ -92,6 +93,12 @@ impl Monitors {
     }
 }
 
+/// Tells `hci` how many monitors there are: they are scanned for.
+fn publish(dev: &Device, room: &Room) {
+    let count = room.inner().monitors.handles.len();
+    dev.state().adv_monitors = count;
+}
+
 /// Read Advertisement Monitor Features.
 pub(super) fn features(call: &Call<'_>) -> Outcome {
     let mut handles = Bytes::new();
@@ -134,6 +141,7 @@ fn register(call: &Call<'_>) -> Outcome {
     let ticket = call.listed()?;
     call.queue_or(ticket, MgmtStatus::FAILED, |session, ticket| {
         let added = ticket.room().inner().monitors.add();
+        publish(session.dev(), ticket.room());
         let Some(claim) = ticket.claim() else { return };
         match added {
             Ok(handle) => {
@@ -175,6 +183,7 @@ pub(super) fn remove(call: &Call<'_>, params: &RemoveAdvMonitor) -> Outcome {
                 inner.monitors.remove(handle)
             }
         };
+        publish(session.dev(), ticket.room());
         let Some(claim) = ticket.claim() else { return };
         let status = if removed {
             tell(session.dev(), ev::ADV_MONITOR_REMOVED, handle, claim.skip());

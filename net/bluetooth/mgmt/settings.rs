@@ -114,6 +114,8 @@ pub(super) fn set_ssp(call: &Call<'_>, mode: &Mode) -> Outcome {
     let ticket = call.listed()?;
     call.queue_or(ticket, MgmtStatus::FAILED, move |session, ticket| {
         let dev = session.dev();
+        // Written only while the setting is on, be it for the last time.
+        dev.set(Flag::SSP_ENABLED, true);
         let result = update::ssp_mode(session, on);
         let Some(claim) = ticket.claim() else { return };
         match result {

@@ -28,7 +28,10 @@ use kernel_ext::hci::{
 use wire::hci::{
     le::{
         LeAddToAcceptList,
+        LeAddToResolvingList,
         LeRemoveFromAcceptList,
+        LeRemoveFromResolvingList,
+        LeSetPrivacyMode,
         Phys, //
     },
     le_adv::{
@@ -38,6 +41,7 @@ use wire::hci::{
         LeSetScanParams,
         ScanPhyParams, //
     },
+    Key,
     LeAddrType, //
 };
 
@@ -53,6 +57,13 @@ const DIRECTED_TO_PRIVATE: u8 = 0x02;
 
 /// `HCI_CONN_FLAG_REMOTE_WAKEUP`: the peer may wake the system.
 pub(super) const REMOTE_WAKEUP: u8 = 0x01;
+/// `HCI_CONN_FLAG_DEVICE_PRIVACY`: the peer is trusted to use private addresses at all times.
+const DEVICE_PRIVACY: u8 = 0x02;
+/// `HCI_CONN_FLAG_ADDRESS_RESOLUTION`: the controller resolves the peer's private addresses.
+const ADDRESS_RESOLUTION: u8 = 0x04;
+
+/// Privacy mode in which a peer's identity address is not accepted (7.8.77).
+const DEVICE_PRIVACY_MODE: u8 = 0x01;
 
 /// RSSI threshold of a discovery without one.
 const NO_RSSI: i8 = 127;
@@ -246,7 +257,8 @@ pub(crate) fn passive(session: &Session<'_>) -> Outcome {
     }
     let awaited = awaited(dev)?;
     let mesh = dev.has(Flag::MESH);
-    if awaited.is_empty() && !mesh {
+    let monitoring = dev.state().adv_monitors != 0;
+    if awaited.is_empty() && !mesh && !monitoring {
         return disable(session);
     }
     if dev.state().paused.scanning {
@@ -273,6 +285,11 @@ pub(crate) fn passive(session: &Session<'_>) -> Outcome {
             defaults.le_scan_int_suspend,
             defaults.le_scan_window_suspend,
         )
+    } else if monitoring {
+        (
+            defaults.le_scan_int_adv_monitor,
+            defaults.le_scan_window_adv_monitor,
+        )
     } else {
         (defaults.le_scan_interval, defaults.le_scan_window)
     };
@@ -289,7 +306,8 @@ pub(crate) fn passive(session: &Session<'_>) -> Outcome {
     )
 }
 
-/// The peers that are waited for: to be reported, or to be connected and not yet so.
+/// The peers that are waited for: to be connected and not yet so, then those to be reported; of
+/// each kind the newest first.
 fn awaited(dev: &Device) -> Result<KVec<Peer>> {
     let mut peers = KVec::new();
     if dev.state().conn_params.is_empty() {
@@ -297,25 +315,28 @@ fn awaited(dev: &Device) -> Result<KVec<Peer>> {
     }
     let links = link::snapshot(dev, link::MAX_LINKS)?;
     let asleep = dev.is_suspended();
-    for params in dev.state().conn_params.iter() {
-        let wanted = match params.auto_connect {
-            AutoConnect::Disabled => false,
-            AutoConnect::Report => true,
-            AutoConnect::Direct | AutoConnect::Always => {
-                !links.iter().any(|l| l.peer == params.peer)
+    let state = dev.state();
+    for reported in [false, true] {
+        for params in state.conn_params.iter().rev() {
+            let wanted = match params.auto_connect {
+                AutoConnect::Disabled => false,
+                AutoConnect::Report => reported,
+                AutoConnect::Direct | AutoConnect::Always => {
+                    !reported && !links.iter().any(|l| l.peer == params.peer)
+                }
+            };
+            if wanted && (!asleep || params.flags & REMOTE_WAKEUP != 0) {
+                peers.push(params.peer, GFP_KERNEL)?;
             }
-        };
-        if wanted && (!asleep || params.flags & REMOTE_WAKEUP != 0) {
-            peers.push(params.peer, GFP_KERNEL)?;
         }
     }
     Ok(peers)
 }
 
-/// Puts the peers on the controller's filter accept list (7.8.16); returns the filter policy.
+/// Puts the peers on the controller's filter accept list (7.8.16), and on its resolving list those
+/// whose addresses it shall resolve (7.8.38); returns the filter policy.
 ///
-/// Peers that use private addresses are recognised by the host, as are more than the list holds:
-/// it is not used then.
+/// Where the lists cannot hold all of them, they are not used.
 fn program_accept_list(session: &Session<'_>, awaited: &[Peer]) -> Outcome<u8> {
     let dev = session.dev();
     let ll_privacy = Can::of(dev)?.ll_privacy();
@@ -335,41 +356,103 @@ fn program_accept_list(session: &Session<'_>, awaited: &[Peer]) -> Outcome<u8> {
     })
 }
 
-/// Writes the list; `false` if it cannot hold all of them.
+/// Writes the lists; `false` if they cannot hold all.
 fn write_accept_list(session: &Session<'_>, awaited: &[Peer]) -> Outcome<bool> {
     let dev = session.dev();
-    let (stale, missing) = {
-        let state = dev.state();
-        let listed = &state.le_accept_list;
-        let private = |peer: &Peer| state.identity_keys.iter().any(|key| key.peer == *peer);
-        if awaited.iter().any(private) {
-            return Ok(false);
+    let size = usize::from(dev.info()?.le_accept_list_size);
+    let links = link::snapshot(dev, link::MAX_LINKS)?;
+    let linked = |peer: &Peer| links.iter().any(|l| l.peer == *peer);
+    let mut used = 0usize;
+    let mut stale = KVec::new();
+    for peer in dev.state().le_accept_list.iter().filter(|p| !linked(p)) {
+        if awaited.contains(peer) {
+            used = used.saturating_add(1);
+        } else {
+            stale.push(*peer, GFP_KERNEL)?;
         }
-        (difference(listed, awaited)?, difference(awaited, listed)?)
-    };
+    }
     for peer in stale {
+        // It need not be there.
+        let _ = unresolve(session, peer);
         session.send(&LeRemoveFromAcceptList {
             addr_type: LeAddrType::from_address_type(peer.kind),
             bdaddr: peer.addr,
         })?;
     }
-    if awaited.len() > usize::from(dev.info()?.le_accept_list_size) {
-        return Ok(false);
-    }
-    for peer in missing {
-        session.send(&LeAddToAcceptList {
+    for &peer in awaited {
+        if used >= size {
+            return Ok(false);
+        }
+        resolve(session, peer)?;
+        if dev.state().le_accept_list.contains(&peer) {
+            continue;
+        }
+        used = used.saturating_add(1);
+        let added = session.send(&LeAddToAcceptList {
             addr_type: LeAddrType::from_address_type(peer.kind),
             bdaddr: peer.addr,
-        })?;
+        });
+        if added.is_err() {
+            let _ = unresolve(session, peer);
+            return added.map(|()| false);
+        }
     }
-    Ok(true)
+    // Whoever watches for patterns wants to see everybody.
+    Ok(dev.state().adv_monitors == 0 || dev.is_suspended())
 }
 
-/// The peers in `these` that are not in `those`.
-fn difference(these: &[Peer], those: &[Peer]) -> Result<KVec<Peer>> {
-    let mut left = KVec::new();
-    for peer in these.iter().filter(|peer| !those.contains(peer)) {
-        left.push(*peer, GFP_KERNEL)?;
+/// Has the controller resolve a peer's private addresses, if that is wanted and its key is known.
+fn resolve(session: &Session<'_>, peer: Peer) -> Outcome {
+    let dev = session.dev();
+    if !Can::of(dev)?.ll_privacy() {
+        return Ok(());
     }
-    Ok(left)
+    let (peer_irk, local_irk, device_mode, listed) = {
+        let state = dev.state();
+        let params = state.conn_params.iter().find(|p| p.peer == peer);
+        let flags = params.map_or(0, |p| p.flags);
+        let key = state.identity_keys.iter().find(|k| k.peer == peer);
+        let Some(key) = key.filter(|_| flags & ADDRESS_RESOLUTION != 0) else {
+            return Ok(());
+        };
+        let local_irk = if dev.has(Flag::PRIVACY) {
+            state.irk
+        } else {
+            Key([0; 16])
+        };
+        let listed = state.le_resolv_list.contains(&peer);
+        // One that is put on the list starts in network privacy mode.
+        let device_mode = flags & DEVICE_PRIVACY != 0
+            && (!listed || params.is_some_and(|p| p.privacy_mode != DEVICE_PRIVACY_MODE));
+        (key.value, local_irk, device_mode, listed)
+    };
+    let addr_type = LeAddrType::from_address_type(peer.kind);
+    let bdaddr = peer.addr;
+    if !listed {
+        session.send(&LeAddToResolvingList {
+            addr_type,
+            bdaddr,
+            peer_irk,
+            local_irk,
+        })?;
+    }
+    if device_mode {
+        session.send(&LeSetPrivacyMode {
+            addr_type,
+            bdaddr,
+            mode: DEVICE_PRIVACY_MODE,
+        })?;
+    }
+    Ok(())
+}
+
+/// Takes a peer off the controller's resolving list, if it is there.
+fn unresolve(session: &Session<'_>, peer: Peer) -> Outcome {
+    if !session.dev().state().le_resolv_list.contains(&peer) {
+        return Ok(());
+    }
+    session.send(&LeRemoveFromResolvingList {
+        addr_type: LeAddrType::from_address_type(peer.kind),
+        bdaddr: peer.addr,
+    })
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """What is tested inside a virtual machine. machines.py boots and runs these."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -75,19 +76,37 @@ def _selftest_limit() -> int:
     return 120
 
 
-def _selftests_files(_flavour: str) -> dict:
+def _selftests_files(program: str) -> dict:
     """The programs, and what was recorded from the C stack, which they compare with."""
     traces = SELFTESTS.parents[1] / "traces"
     files = {"tests": SELFTESTS} if SELFTESTS.is_dir() else {}
-    return files | ({"tests/traces": traces} if traces.is_dir() else {})
+    files |= {"tests/traces": traces} if traces.is_dir() else {}
+    if program == "trace.py":
+        try:
+            files["rootcanal"] = rootcanal.program()
+        except ui.Failure as failure:
+            # Its cases are skipped then, by name.
+            ui.warn(f"no rootcanal: {failure}")
+    return files
+
+
+# What the programs read from the environment: how often, in a long run.
+SOAK = "COUNT=100 RACES=100 FLOOD=50000"
+SOAK_FACTOR = 6
+
+
+def soaking() -> bool:
+    return bool(os.environ.get("OXTOOTH_SOAK"))
 
 
 # One group per program: one that takes the guest with it does not hide the others.
 
 def _selftest_group(program: str) -> None:
-    def script(_flavour: str) -> str:
+    def script(flavour: str) -> str:
         shell = "python3" if program.endswith(".py") else "sh"
-        return (f"cd tests || exit 97\n{shell} ./{shlex.quote(program)} >../ktap 2>&1 </dev/null\n"
+        scale = testers.DEBUG_FACTOR if flavour == "debug" else 1
+        return (f"export ROOTCANAL=$PWD/rootcanal OX_TIMEOUT_SCALE={scale} "
+                f"{SOAK if soaking() else ''}\ncd tests || exit 97\n{shell} ./{shlex.quote(program)} >../ktap 2>&1 </dev/null\n"
                 "echo $? >../status")
 
     def collect(folder: Path, _flavour: str) -> list:
@@ -96,7 +115,7 @@ def _selftest_group(program: str) -> None:
                           int(status.read_text()) if status.is_file() else None)
 
     check.guest_group(f"selftests/{Path(program).stem}", script=script, collect=collect,
-                      limit=_selftest_limit(), files=_selftests_files)
+                      limit=_selftest_limit(), files=lambda _flavour: _selftests_files(program))
 
 
 for _program in selftests():
@@ -115,7 +134,7 @@ def _tester_group(tester: str) -> None:
         limit = testers.LIMITS.get(tester, testers.LIMIT) * factor
         runs = [f"-p {shlex.quote(name)}" for name in only[tester] or []] or [""]
         lines = ["ox_load || exit 98", f"{tester}-tester -l >list 2>&1 </dev/null", "status=0"]
-        lines += [f"timeout -s KILL {limit} {tester}-tester {words} >>log 2>&1 </dev/null || status=$?"
+        lines += [f"timeout -s KILL {limit} stdbuf -oL {tester}-tester {words} >>log 2>&1 </dev/null || status=$?"
                   for words in runs]
         return "\n".join([*lines, "echo $status >status"])
 

@@ -122,7 +122,7 @@ def _guest_script(testers: list, limits: dict, only: dict, btmon: bool) -> str:
         runs = [f"-p {shlex.quote(name)}" for name in names] if names else [""]
         lines.append(f": >/out/{tester}.log; _status=0")
         for words in runs:
-            lines.append(f"timeout -s KILL {limits[tester]} {program} {words} "
+            lines.append(f"timeout -s KILL {limits[tester]} stdbuf -oL {program} {words} "
                          f">>/out/{tester}.log 2>&1 </dev/null || _status=$?")
         if btmon:
             lines.append("ox_btmon_stop")

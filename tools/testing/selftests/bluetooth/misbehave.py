@@ -160,7 +160,8 @@ def only_status():
 
 
 def script():
-    """The commands of a bring-up that goes well, in order, with the answers' return parameters."""
+    """The commands of a bring-up that goes well, in order, with the answers' return parameters.
+    Of these every $STRIDE-th."""
     with Controller(codecs=True, extended=True) as device:
         hcilib.up(device.index)
         commands = list(device.commands)
@@ -170,7 +171,8 @@ def script():
         answer = model.answer(opcode, parameters)[0]
         if answer[1] == 0x0e and opcode not in [entry[0] for entry in found]:
             found.append((opcode, answer[6:]))
-    return found
+    stride = int(os.environ.get("STRIDE", "1"))
+    return found[random.randrange(stride)::stride]
 
 
 def bring_up_with(opcode, packets):
@@ -229,7 +231,7 @@ def too_long():
 
 @case("answers whose length byte lies", log=LIMIT * 8)
 def lying_length():
-    for lie in (0, 1, 3, 200, 255):
+    for lie in (0, 1, 3, 200, 255)[::int(os.environ.get("STRIDE", "1"))]:
         device = Controller()
 
         def hook(opcode, parameters, device=device, lie=lie):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """The set-up as a whole: every part is skipped when its stamp says that it is done."""
 
-from . import apt, kernel, paths, trees, ui, vng
+from . import apt, kernel, paths, rootcanal, trees, ui, vng
 
 
 def ensure_build_root() -> None:
@@ -16,7 +16,7 @@ def ensure(flavour: str, guest: bool = False) -> None:
     if guest:
         trees.setup_guest()
         vng.setup()
-        trees.setup_rootcanal()
+        rootcanal.program()
     # A kernel that is there is used as it is: only `ox setup` looks for a newer one.
     if with_network or not _stamped("kernel-kdir"):
         kernel.setup_debian()
@@ -35,7 +35,7 @@ def everything(flavours: list) -> None:
     trees.setup_build()
     trees.setup_guest()
     vng.setup()
-    trees.setup_rootcanal()
+    rootcanal.program()
     release = kernel.setup_debian()
     ui.say(f"  the distribution's kernel: {release.name} ({release.version})")
     if "debug" in flavours:

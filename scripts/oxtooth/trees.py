@@ -2,11 +2,9 @@
 """The two Debian trees: the build root (compilers) and the guest (what a VM runs on)."""
 
 import subprocess
-import tempfile
-import zipfile
 from pathlib import Path
 
-from . import apt, paths, stamp, ui, vng
+from . import apt, paths, stamp, ui
 
 # The compiler has to be the one that the distribution's kernel was built with:
 # Rust's crate metadata and symbol hashes are bound to it.
@@ -92,29 +90,3 @@ def setup_build() -> None:
 def setup_guest() -> None:
     _mmdebstrap("guest-tree", paths.guest(), GUEST_PACKAGES,
                 [apt.GUEST_SUITE, apt.GUEST_SUITE + "-updates"], _finish_guest, GUEST_WITHOUT)
-
-
-# A virtual controller that tests in the guest bridge to /dev/vhci. Its program is in the wheel.
-ROOTCANAL = "1.13.0"
-ROOTCANAL_MEMBER = "rootcanal/bin/linux-x86_64/rootcanal"
-
-
-def setup_rootcanal() -> None:
-    target = paths.guest() / "usr/local/bin/rootcanal"
-    key = stamp.key_of(ROOTCANAL, (paths.stamps() / "guest-tree").read_text())
-    with stamp.lock("rootcanal"):
-        if stamp.fresh("rootcanal", key) and target.is_file():
-            return
-        with ui.step(f"rootcanal {ROOTCANAL} for the guest"), tempfile.TemporaryDirectory() as folder:
-            ui.logged([vng.pip(), "download", "--quiet", "--no-deps", "--dest", folder,
-                       f"rootcanal=={ROOTCANAL}"], paths.cache() / "logs" / "rootcanal.log",
-                      f"cannot download rootcanal {ROOTCANAL}",
-                      "check the network and pip's configuration")
-            wheels = list(Path(folder).glob("*.whl"))
-            if len(wheels) != 1:
-                raise ui.Failure(f"pip downloaded {len(wheels)} wheels of rootcanal, not 1")
-            with zipfile.ZipFile(wheels[0]) as wheel:
-                program = wheel.extract(ROOTCANAL_MEMBER, folder)
-            subprocess.run(apt.as_root(["install", "-D", "-m", "755", program, str(target)]),
-                           check=True)
-        stamp.write("rootcanal", key)

@@ -17,10 +17,6 @@ def program() -> str:
     return str(path)
 
 
-def pip() -> str:
-    return str(paths.cache() / "vng" / "bin" / "pip")
-
-
 def setup() -> None:
     # A virtual environment is bound to its own path and interpreter, so it is made in place.
     folder = paths.cache() / "vng"

@@ -7,7 +7,7 @@ import shlex
 import subprocess
 from pathlib import Path
 
-from .. import check, kernel, ktap, paths, rootcanal, testers, ui
+from .. import check, kernel, ktap, paths, rootcanal, testers
 
 SELFTESTS = paths.REPO / "tools" / "testing" / "selftests" / "bluetooth"
 # Modules of the C stack's own protocols: their C structures are not ours, so they must refuse.

@@ -9,7 +9,6 @@ suite is read through a private folder of lists.
 import os
 import re
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 from . import paths, stamp, ui

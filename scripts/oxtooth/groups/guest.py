@@ -83,11 +83,7 @@ def _selftests_files(program: str, flavour: str) -> dict:
     files |= {"tests/traces": traces} if traces.is_dir() else {}
     if program == "trace.py" and flavour == "debian":
         # On the debug kernel it is too slow to answer in time.
-        try:
-            files["rootcanal"] = rootcanal.program()
-        except ui.Failure as failure:
-            # Its cases are skipped then, by name.
-            ui.warn(f"no rootcanal: {failure}")
+        files["rootcanal"] = rootcanal.program()
     return files
 
 

@@ -68,11 +68,12 @@ def in_and_out():
         load()
 
 
-@case(f"bluetooth.ko in and out with a controller in between, {COUNT} times", log=60 * COUNT)
+@case("bluetooth.ko in and out with a controller in between", log=60 * COUNT)
 def with_controller():
-    for number in range(COUNT):
+    # A fifth of the times: most of each is spent on loading, which the case above does.
+    for number in range((COUNT + 4) // 5):
         with Controller() as device:
-            if number % 2:
+            if number % 2 == 0:
                 hcilib.up(device.index)
             if number % 3 == 2:
                 hcilib.down(device.index)
@@ -182,16 +183,16 @@ def plug_and_pull(count, longest):
         check(took < 30, f"unplugging took {took:.0f} s")
 
 
-@case(f"unplugged within 50 ms of being plugged in, {COUNT * 4} times", log=16 * COUNT + 20)
+@case(f"unplugged within 50 ms of being plugged in, {COUNT * 2} times", log=16 * COUNT + 20)
 def quick():
-    plug_and_pull(COUNT * 4, 0.05)
+    plug_and_pull(COUNT * 2, 0.05)
 
 
-@case(f"unplugged in the middle of the bring-up, programs asking, {COUNT * 4} times", log=40 * COUNT + 40)
+@case(f"unplugged in the middle of the bring-up, programs asking, {COUNT * 2} times", log=40 * COUNT + 40)
 def watched():
     with Onlookers():
-        plug_and_pull(COUNT * 2, 0.05)
-        plug_and_pull(COUNT * 2, 0.4)
+        plug_and_pull(COUNT, 0.05)
+        plug_and_pull(COUNT, 0.4)
     hcilib.wait_for("no controller to be left", lambda: not hcilib.devices(), 30)
 
 

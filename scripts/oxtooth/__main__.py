@@ -229,6 +229,8 @@ def main() -> int:
     try:
         return args.run(args)
     except ui.Failure as failure:
+        if failure.log is not None:
+            ui.say(ui.tail(failure.log))
         ui.say(f"{ui.bad('ox: ' + args.command + ' failed:')} {failure}")
         return 1
     except KeyboardInterrupt:

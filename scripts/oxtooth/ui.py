@@ -85,11 +85,10 @@ def tail(path: Path, lines: int = 25) -> str:
 
 
 def logged(argv: list, log: Path, what: str, todo: str = "", **kwargs) -> None:
-    """Runs `argv` with its output in `log`; a failure shows the log's end."""
+    """Runs `argv` with its output in `log`, whose end the command line shows on a failure."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "wb") as out:
         done = subprocess.run([str(word) for word in argv], stdin=subprocess.DEVNULL,
                               stdout=out, stderr=subprocess.STDOUT, check=False, **kwargs)
     if done.returncode != 0:
-        say(tail(log))
         raise Failure(f"{what}: {argv[0]} ended with status {done.returncode}", todo, log)

@@ -10,14 +10,24 @@ SITES = paths.REPO / "scripts" / "oxtooth" / "panic-sites.tsv"
 _WARNING = re.compile(r"\bwarning\b[:\[]|^WARNING: ", re.M)
 
 
+def _complaints(text: str) -> str:
+    """What the compilers say, and where, one line each."""
+    lines = []
+    for line in text.splitlines():
+        if re.match(r"(?:error|warning)\b|.*\b(?:error|warning): |ERROR: |WARNING: ", line):
+            lines.append(line.strip())
+        elif lines and (match := re.match(r"\s+--> (\S+)", line)):
+            lines[-1] += f" ({match.group(1).removeprefix(str(paths.REPO) + '/')})"
+    return "\n".join(lines)
+
+
 def _build(flavour: str) -> str:
     """Builds with warnings as errors; what is wrong, if anything."""
     try:
         log = build.modules_logged(flavour, ["W=e", "modules"])
     except ui.Failure as failure:
         text = failure.log.read_text(errors="replace") if failure.log else ""
-        first = [line for line in text.splitlines() if re.search(r"error|warning|\*\*\*", line)]
-        return f"{failure}\n" + "\n".join(first[:40])
+        return f"{failure}\n{_complaints(text)}"
     if _WARNING.search(text := log.read_text(errors="replace")):
         return "\n".join(line for line in text.splitlines() if _WARNING.search(line))
     if not any(path.name == "bluetooth.ko" for path in build.built(flavour)):
@@ -45,8 +55,7 @@ def clippy(_run):
         buildroot.run(argv, log, "clippy complains", binds=(*binds, separate))
     except ui.Failure:
         text = log.read_text(errors="replace")
-        count = len(re.findall(r"^(?:error|warning)(?:\[|:)", text, re.M))
-        yield check.failed("modules", f"{count} complaint(s), log: {log}\n{ui.tail(log, 40)}")
+        yield check.failed("modules", f"see {log}\n{_complaints(text) or ui.tail(log)}")
         return
     yield check.passed("modules")
 

@@ -128,6 +128,9 @@ pub(crate) struct Controller {
     inquiry_done: CondVar,
     #[pin]
     info: SpinLock<Option<Arc<Info>>>,
+    /// Held while a new snapshot is made of the old one, so that no change is lost.
+    #[pin]
+    info_change: Mutex<()>,
     #[pin]
     pub(super) power: power::Power,
     #[pin]
@@ -163,6 +166,7 @@ impl Controller {
             discovering: AtomicBool::new(false),
             inquiry_done <- new_condvar!("Controller::inquiry_done"),
             info <- new_spinlock!(None, "Controller::info"),
+            info_change <- new_mutex!((), "Controller::info_change"),
             power <- power::Power::new(),
             recovery <- Recovery::new(),
             timers <- super::timers::Timers::new(),
@@ -190,7 +194,8 @@ impl Controller {
     ///
     /// `ENOMEM`: nothing is changed then.
     pub(crate) fn update_info(&self, change: impl FnOnce(&mut Info)) -> Result {
-        // Only the worker and sequences that wait for it change the snapshot, one at a time.
+        // The worker, sequences and ioctls change it.
+        let _changing = self.info_change.lock();
         let mut next = match &*self.info.lock() {
             Some(info) => Info::clone(info),
             None => Info::new(),

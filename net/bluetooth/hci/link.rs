@@ -15,7 +15,8 @@
 use super::{
     command,
     device::Device,
-    event, found,
+    event,
+    found,
     observer::{
         notify,
         LinkReport,

@@ -74,7 +74,6 @@ pub(crate) struct LongTermKey {
 
 /// An identity resolving key.
 #[derive(Clone)]
-#[expect(dead_code, reason = "read by pairing and link security, rooms to come")]
 pub(crate) struct IdentityKey {
     pub(crate) peer: Peer,
     /// The private address it resolved last.

@@ -125,7 +125,7 @@ for _program in selftests():
 
 def _tester_group(tester: str) -> None:
     def script(flavour: str) -> str:
-        only = testers.expected_only()
+        only = testers.expected_only(flavour)
         if tester not in only:
             return ""
         factor = testers.DEBUG_FACTOR if flavour == "debug" else 1
@@ -136,12 +136,12 @@ def _tester_group(tester: str) -> None:
                   for words in runs]
         return "\n".join([*lines, "echo $status >status"])
 
-    def collect(folder: Path, _flavour: str) -> list:
-        only = testers.expected_only()[tester]
+    def collect(folder: Path, flavour: str) -> list:
+        only = testers.expected_only(flavour)[tester]
         log = folder / "log"
         text = log.read_text(errors="replace") if log.is_file() else ""
         cases = testers.parse_runs(text, [], only)
-        wanted = [case for name, case in testers.expected() if name == tester]
+        wanted = [case for name, case in testers.expected(flavour=flavour) if name == tester]
         records = []
         for case in wanted:
             result = cases.get(case, testers.NOTHING)

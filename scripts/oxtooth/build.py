@@ -6,7 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from . import buildroot, kernel, paths, setup, ui
+from . import buildroot, kernel, paths, setup, stamp, ui
 
 
 def _auto_conf(kdir: Path) -> dict:
@@ -64,6 +64,11 @@ def make_command(flavour: str, words: list, kdir: Path | None = None) -> tuple:
     return [*argv, *words], (out, folder, source_of(folder)), out
 
 
+def locked(flavour: str):
+    """One build at a time in an output folder, and nobody takes a module out of it meanwhile."""
+    return stamp.lock("build-" + stamp.key_of(paths.out(flavour))[:12])
+
+
 def modules(flavour: str, kdir: Path | None = None, words: list | None = None) -> Path:
     """`make modules`: output goes to the terminal, as a kernel build's does."""
     if kdir is None:
@@ -74,7 +79,8 @@ def modules(flavour: str, kdir: Path | None = None, words: list | None = None) -
         raise ui.Failure("the repository has no Kbuild yet")
     argv, binds, out = make_command(flavour, words or ["modules"], kdir)
     with ui.step(f"build the modules for the {flavour if kdir is None else kdir} kernel"):
-        buildroot.run(argv, what="the modules' build failed", binds=binds)
+        with locked(flavour if kdir is None else "custom"):
+            buildroot.run(argv, what="the modules' build failed", binds=binds)
     return out
 
 
@@ -82,7 +88,8 @@ def modules_logged(flavour: str, words: list | None = None) -> Path:
     """The same with the output in a log, which is returned."""
     argv, binds, _ = make_command(flavour, words or ["modules"])
     log = paths.logs() / f"build-{flavour}.log"
-    buildroot.run(argv, log, f"the modules' build for the {flavour} kernel failed", binds=binds)
+    with locked(flavour):
+        buildroot.run(argv, log, f"the modules' build for the {flavour} kernel failed", binds=binds)
     return log
 
 

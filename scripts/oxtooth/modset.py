@@ -38,6 +38,11 @@ def _prune(folder: Path, prefix: str) -> None:
 
 def prepare(flavour: str, stack: str) -> Path:
     """A folder with boot/vmlinuz-RELEASE and lib/modules/RELEASE for this stack."""
+    with build.locked(flavour):
+        return _prepare(flavour, stack)
+
+
+def _prepare(flavour: str, stack: str) -> Path:
     ours = build.built(flavour) if stack == "rust" else []
     if stack == "rust" and not any(path.name == "bluetooth.ko" for path in ours):
         raise ui.Failure(f"there is no bluetooth.ko of ours for the {flavour} kernel",

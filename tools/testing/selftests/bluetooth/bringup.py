@@ -36,10 +36,14 @@ def recorded(kind):
     return os.path.join(folder(), f"info-{kind}.c.txt")
 
 
+# The first line of each recording, which is no part of what was said.
+LICENCE = "# SPDX-License-Identifier: GPL-2.0\n"
+
+
 def like_c(kind):
     got = look(kind)
     with open(recorded(kind)) as file:
-        wanted = file.read()
+        wanted = file.read().removeprefix(LICENCE)
     if got != wanted:
         raise AssertionError("\n".join(difflib.unified_diff(
             wanted.splitlines(), got.splitlines(), "C stack", "here", lineterm="")))
@@ -121,6 +125,6 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--record"]:
         for name in btvirt.KINDS:
             with open(os.path.join(sys.argv[2], f"info-{name}.c.txt"), "w") as out:
-                out.write(look(name))
+                out.write(LICENCE + look(name))
         sys.exit(0)
     ktap.main()

@@ -14,5 +14,5 @@ pub fn now_ms() -> u64 {
 /// The kernel's tick counter. Any context.
 pub fn jiffies() -> usize {
     // SAFETY: A counter that is read as C does: volatile, torn by nobody since it is a word.
-    unsafe { (&raw const bindings::jiffies).read_volatile() as usize }
+    unsafe { (&raw const bindings::jiffies).read_volatile() }
 }

@@ -303,10 +303,12 @@ pub(super) unsafe extern "C" fn dump_rx(work: *mut bindings::work_struct) {
         offset_of!(hci_dev, dump) + offset_of!(bindings::hci_devcoredump, dump_rx);
     // SAFETY: By the caller's promise. Unregistering disables the work before the memory goes.
     let dev = unsafe { owner(work, OFFSET) };
-    // SAFETY: The queue was initialised at allocation.
-    while let Some(raw) =
-        NonNull::new(unsafe { bindings::skb_dequeue(&raw mut (*dev.as_raw()).dump.dump_q) })
-    {
+    let next = || {
+        // SAFETY: The queue was initialised at allocation.
+        let raw = unsafe { bindings::skb_dequeue(&raw mut (*dev.as_raw()).dump.dump_q) };
+        NonNull::new(raw)
+    };
+    while let Some(raw) = next() {
         // SAFETY: What was in the queue is ours.
         let mut skb = unsafe { SkBuff::from_raw(raw) };
         let (before, after) = {
@@ -461,11 +463,8 @@ pub unsafe extern "C" fn hci_devcd_append_pattern(
 ) -> c_int {
     let [a, b, c, d] = len.to_le_bytes();
     // SAFETY: By the caller's promise.
-    queue_bytes(
-        unsafe { device(hdev) },
-        Piece::Pattern,
-        &[pattern, a, b, c, d],
-    )
+    let dev = unsafe { device(hdev) };
+    queue_bytes(dev, Piece::Pattern, &[pattern, a, b, c, d])
 }
 
 /// Ends a dump: it is whole. Any context.

@@ -202,12 +202,8 @@ pub unsafe extern "C" fn hci_drv_cmd_complete(
     // SAFETY: By the caller's promise.
     let reply = unsafe { bytes(rp, rp_len) };
     // SAFETY: By the caller's promise.
-    to_int(hci::drv_complete(
-        unsafe { device(hdev) },
-        cmd,
-        status,
-        reply,
-    ))
+    let dev = unsafe { device(hdev) };
+    to_int(hci::drv_complete(dev, cmd, status, reply))
 }
 
 /// A driver's buffer; a null pointer is an empty one.

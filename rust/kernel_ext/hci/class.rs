@@ -10,7 +10,8 @@ use crate::bindings;
 use core::ptr;
 use kernel::{
     error::to_result,
-    prelude::*, //
+    prelude::*,
+    str::as_char_ptr_in_const_context, //
 };
 
 /// A C object of the driver model that is never written after its construction, or only by the
@@ -22,7 +23,7 @@ struct Static<T>(T);
 unsafe impl<T> Sync for Static<T> {}
 
 static CLASS: Static<bindings::class> = Static(bindings::class {
-    name: c"bluetooth".as_ptr().cast(),
+    name: as_char_ptr_in_const_context(c"bluetooth"),
     ..pin_init::zeroed()
 });
 
@@ -58,10 +59,12 @@ impl Drop for ClassRegistration {
 struct Host<T>(T);
 
 impl<T: Owner> Host<T> {
+    // With lockdep an attribute has more members than are named here.
+    #[allow(clippy::needless_update)]
     const RESET: &'static Static<bindings::device_attribute> =
         &Static(bindings::device_attribute {
             attr: bindings::attribute {
-                name: c"reset".as_ptr().cast(),
+                name: as_char_ptr_in_const_context(c"reset"),
                 mode: 0o200,
                 ..pin_init::zeroed()
             },
@@ -71,6 +74,11 @@ impl<T: Owner> Host<T> {
             ..pin_init::zeroed()
         });
 
+    /// Store function of attribute `reset`.
+    ///
+    /// # Safety
+    ///
+    /// Called by sysfs, for a device of this type.
     unsafe extern "C" fn reset_store(
         dev: *mut bindings::device,
         _attr: *mut bindings::device_attribute,
@@ -97,7 +105,7 @@ impl<T: Owner> Host<T> {
         &Static([&raw const Self::GROUP.0, ptr::null()]);
 
     const TYPE: &'static Static<bindings::device_type> = &Static(bindings::device_type {
-        name: c"host".as_ptr().cast(),
+        name: as_char_ptr_in_const_context(c"host"),
         groups: (&raw const Self::GROUPS.0).cast_mut().cast(),
         release: Some(Hdev::<T>::release),
         ..pin_init::zeroed()
@@ -110,7 +118,7 @@ pub(super) fn host_type<T: Owner>() -> *const bindings::device_type {
 }
 
 static LINK_TYPE: Static<bindings::device_type> = Static(bindings::device_type {
-    name: c"link".as_ptr().cast(),
+    name: as_char_ptr_in_const_context(c"link"),
     release: Some(super::link::release),
     ..pin_init::zeroed()
 });

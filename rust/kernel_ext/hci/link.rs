@@ -60,8 +60,8 @@ impl<T: Owner> LinkNode<T> {
     /// `ENOMEM`. A link that sysfs refuses is logged and lives on without it, as on the C core.
     pub fn new(dev: &Hdev<T>, facts: LinkFacts) -> Result<Self> {
         // SAFETY: The controller is alive.
-        let conn =
-            NonNull::new(unsafe { bindings::kext_hci_conn_alloc(dev.as_raw()) }).ok_or(ENOMEM)?;
+        let conn = unsafe { bindings::kext_hci_conn_alloc(dev.as_raw()) };
+        let conn = NonNull::new(conn).ok_or(ENOMEM)?;
         let c = conn.as_ptr();
         // SAFETY: `c` is a new zeroed node that nobody else sees yet. The controller's device is
         // kept alive by the reference that `parent` holds until `release`.
@@ -164,6 +164,10 @@ impl<T: Owner> Drop for LinkNode<T> {
 }
 
 /// Release function of a link's device.
+///
+/// # Safety
+///
+/// Called by the driver core, once, with the device of a node.
 pub(super) unsafe extern "C" fn release(dev: *mut bindings::device) {
     // SAFETY: The driver core calls this once, with the `dev` member of a node that
     // `LinkNode::new` allocated; its parent reference was taken there.

@@ -238,6 +238,10 @@ impl<T: Owner> Hdev<T> {
     }
 
     /// Release function of the embedded device: the last reference is gone.
+    ///
+    /// # Safety
+    ///
+    /// Called by the driver core, once, with the device of a `Self`.
     unsafe extern "C" fn release(dev: *mut bindings::device) {
         // SAFETY: The driver core calls this once, with the device of a `Self`.
         let this = unsafe { Self::from_device(dev) };
@@ -274,10 +278,8 @@ impl<T: Owner> Hdev<T> {
 
     fn flag_bit(&self, flag: Flag) -> (&AtomicUsize, usize) {
         // SAFETY: Only a member's address is computed.
-        self.bit(
-            unsafe { (&raw mut (*self.as_raw()).dev_flags).cast() },
-            flag.0,
-        )
+        let map = unsafe { &raw mut (*self.as_raw()).dev_flags };
+        self.bit(map.cast(), flag.0)
     }
 
     /// Tests a bit of `hci_dev.flags`.
@@ -453,7 +455,7 @@ impl<T: Owner> Hdev<T> {
     /// Links that drivers can see, of all types.
     pub fn link_count(&self) -> usize {
         // SAFETY: Plain counters; a moment earlier or later is as good.
-        let hash = unsafe { &*(&raw const (*self.as_raw()).conn_hash) };
+        let hash = unsafe { &(*self.as_raw()).conn_hash };
         [
             hash.acl_num,
             hash.sco_num,

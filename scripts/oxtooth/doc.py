@@ -14,7 +14,7 @@ from .groups import host
 
 # What only concerns code generation or where rustc writes; the kernel's own rustdoc call drops the
 # same lint, since private items are documented too.
-_WITH_VALUE = ("-o", "--emit", "--crate-type", "--out-dir")
+_WITH_VALUE = ("-o", "--env-set", "--emit", "--crate-type", "--out-dir")
 _DROPPED = re.compile(r"--(?:emit|crate-type|out-dir)=|-Wunreachable_pub$|-Zbinary_dep_depinfo")
 
 
@@ -33,12 +33,15 @@ def _for_rustdoc(words: list) -> tuple:
     if start is None:
         raise ui.Failure(f"the saved command runs no rustc: {shlex.join(words[:6])}")
     env = dict(word.split("=", 1) for word in words[:start] if re.match(r"\w+=", word))
-    arguments, skip = [], False
+    arguments, skip = [], ""
     for word in words[start + 1:]:
         if skip:
-            skip = False
+            # rustdoc has no --env-set: it gets the variable as one.
+            if skip == "--env-set":
+                env |= dict([word.split("=", 1)])
+            skip = ""
         elif word in _WITH_VALUE:
-            skip = True
+            skip = word
         elif not _DROPPED.match(word):
             arguments.append(word)
     return arguments, env

@@ -54,7 +54,7 @@ def _kernel_crate(out: Path, source: str, target: Path) -> None:
         raise ui.Failure(f"the build left no {saved}", "run `make modules` and look for its errors")
     arguments, env = _for_rustdoc(_saved_command(saved))
     buildroot.run(["rustdoc", *arguments, "--crate-name", name, "--document-private-items",
-                   "-Dwarnings", "--output", target],
+                   "-Dwarnings", "-Arustdoc::private_intra_doc_links", "--output", target],
                   paths.logs() / f"doc-{name}.log", f"rustdoc complains about {source}",
                   binds=(out,), cwd=out, env=env | {"RUSTC_BOOTSTRAP": "1"})
 

@@ -53,6 +53,9 @@ pub use types::{
 /// How long a controller may take to answer a command.
 pub const COMMAND_TIMEOUT_MS: u64 = 2_000;
 
+/// How long it may take to answer HCI_Reset: some load their firmware anew.
+pub const RESET_TIMEOUT_MS: u64 = 10_000;
+
 /// How long a controller may refuse all commands (Num_HCI_Command_Packets of zero).
 pub const CREDIT_TIMEOUT_MS: u64 = 4_000;
 
@@ -303,13 +306,21 @@ impl<C: QueuedCommand, const N: usize, const W: usize> CommandQueue<C, N, W> {
             return None;
         }
 
+        let next = match &self.in_flight {
+            Some(slot) => Some(slot.opcode),
+            None => self.queue.front().map(QueuedCommand::opcode),
+        };
+        let limit = match next {
+            Some(Opcode::RESET) => RESET_TIMEOUT_MS,
+            _ => COMMAND_TIMEOUT_MS,
+        };
         let deadline = match self.phase {
-            Phase::Setup | Phase::Running => Some(now_ms.saturating_add(COMMAND_TIMEOUT_MS)),
+            Phase::Setup | Phase::Running => Some(now_ms.saturating_add(limit)),
             Phase::Closing | Phase::Down => None,
         };
         let mut timers = Timers::default();
         if deadline.is_some() {
-            timers.command = TimerAction::Arm(COMMAND_TIMEOUT_MS);
+            timers.command = TimerAction::Arm(limit);
         }
 
         let again = self.in_flight.is_some();

@@ -20,10 +20,12 @@ pub(crate) use codecs::LocalCodec;
 use super::{
     CommandError,
     Device,
-    Session, //
+    Session,
+    INIT_TIMEOUT_MS, //
 };
 use engine::{
     bringup,
+    command::CompletesOn,
     listing::listed_at, //
 };
 use kernel::prelude::*;
@@ -33,10 +35,7 @@ use kernel_ext::hci::{
     Quirk, //
 };
 use wire::hci::{
-    host_control::{
-        Reset,
-        SetEventMask, //
-    },
+    host_control::SetEventMask,
     info_params::{
         ReadBdAddr,
         ReadLocalCommands,
@@ -45,6 +44,7 @@ use wire::hci::{
         ReadLocalVersion, //
     },
     Command,
+    Opcode,
     Status, //
 };
 
@@ -124,7 +124,8 @@ impl BringUp<'_, '_> {
 /// What the controller says, or `ETIMEDOUT`, `ENODEV`.
 pub(crate) fn reset(session: &Session<'_>) -> Result {
     session.put(DevFlag::RESET, true);
-    Ok(session.send(&Reset {})?)
+    session.raw(Opcode::RESET, &[], CompletesOn::Answer, INIT_TIMEOUT_MS)?;
+    Ok(())
 }
 
 /// Resets the controller, unless the transport does that when it is closed.

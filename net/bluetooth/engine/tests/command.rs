@@ -17,6 +17,7 @@ use engine::command::{
     COMMAND_TIMEOUT_MS,
     CREDIT_TIMEOUT_MS,
     RESEND_LIMIT, //
+    RESET_TIMEOUT_MS,
 };
 use wire::hci::{
     Opcode,
@@ -89,11 +90,15 @@ fn queue(phase: Phase) -> Queue {
 /// Submits and sends one.
 fn send(queue: &mut Queue, request: Req, now: u64) {
     let id = request.id;
+    let limit = match request.opcode() {
+        Opcode::RESET => RESET_TIMEOUT_MS,
+        _ => COMMAND_TIMEOUT_MS,
+    };
     queue.submit(request).unwrap();
     let sent = queue.poll_transmit(now).expect("nothing to send");
     assert_eq!(sent.request.id, id);
     assert!(!sent.again);
-    assert_eq!(sent.timers.command, TimerAction::Arm(COMMAND_TIMEOUT_MS));
+    assert_eq!(sent.timers.command, TimerAction::Arm(limit));
 }
 
 fn completed(answer: Answer<Req>) -> u64 {
@@ -676,6 +681,22 @@ fn time_may_be_at_its_end() {
     send(&mut q, req(1, VERSION), u64::MAX);
     assert!(matches!(
         q.on_command_timeout(u64::MAX),
+        CommandTimeout::Expired { .. }
+    ));
+}
+
+#[test]
+fn a_reset_may_take_longer() {
+    let mut q = queue(Phase::Setup);
+    q.submit(req(1, Opcode::RESET)).unwrap();
+    let sent = q.poll_transmit(0).unwrap();
+    assert_eq!(sent.timers.command, TimerAction::Arm(RESET_TIMEOUT_MS));
+    assert!(matches!(
+        q.on_command_timeout(COMMAND_TIMEOUT_MS),
+        CommandTimeout::Early(_)
+    ));
+    assert!(matches!(
+        q.on_command_timeout(RESET_TIMEOUT_MS),
         CommandTimeout::Expired { .. }
     ));
 }

@@ -22,7 +22,10 @@ use engine::{
     unknown::Verdict, //
 };
 use kernel::prelude::*;
-use kernel_ext::hci::DevFlag;
+use kernel_ext::hci::{
+    DevFlag,
+    Stat, //
+};
 use wire::hci::{
     features::LmpPage,
     link_control::Inquiry,
@@ -62,8 +65,9 @@ impl Completed<'_> {
     /// What the controller returned.
     fn reply<C: Command>(&self) -> Result<C::Reply, Status> {
         self.status.ok()?;
-        C::Reply::parse(self.reply).map_err(|what| {
-            pr_debug!("{}: {:?}\n", self.dev.name(), what);
+        C::Reply::parse(self.reply).map_err(|_| {
+            // Who waits for the answer, if anybody does, says what is wrong with it.
+            self.dev.count(Stat::ErrRx, 1);
             Status::UNSPECIFIED
         })
     }

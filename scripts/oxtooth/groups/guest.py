@@ -101,7 +101,7 @@ def soaking() -> bool:
 
 # What the debug kernel runs in the short form. It is several times slower: the others, whose cases
 # have HCI's own time limits, run on it in the long form.
-ON_DEBUG = ("exports", "sysfs", "uart", "incoming_acl", "attacks", "lifecycle")
+ON_DEBUG = ("exports", "sysfs", "uart", "incoming_acl")
 
 
 # One group per program: one that takes the guest with it does not hide the others.

@@ -57,6 +57,7 @@ struct Bluetooth {
     _debugfs: DebugfsRoot,
     _power_led: PowerLed,
     _queues: Queues,
+    _lists: Lists,
 }
 
 /// `/sys/kernel/debug/bluetooth`.
@@ -102,11 +103,21 @@ impl Drop for Queues {
     }
 }
 
+/// The lists in statics, which nothing else gives up.
+struct Lists;
+
+impl Drop for Lists {
+    fn drop(&mut self) {
+        mgmt::exit();
+        hci::registry::exit();
+    }
+}
+
 impl kernel::Module for Bluetooth {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         driver::init_once();
         hci::set_observers(&OBSERVERS);
-        mgmt::init()?;
+        let lists = Lists;
         let queues = Queues;
         let power_led = PowerLed::new()?;
         let debugfs = DebugfsRoot::new()?;
@@ -120,6 +131,7 @@ impl kernel::Module for Bluetooth {
             _debugfs: debugfs,
             _power_led: power_led,
             _queues: queues,
+            _lists: lists,
         })
     }
 }

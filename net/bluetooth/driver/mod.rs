@@ -79,11 +79,13 @@ unsafe fn device<'a>(hdev: *mut bindings::hci_dev) -> &'a Device {
     unsafe { Device::from_raw(hdev) }
 }
 
-/// Makes the list of controllers usable. For module init, which runs once.
+/// Makes the locks in statics usable. For module init, which runs once.
 pub(crate) fn init_once() {
     static DONE: AtomicBool = AtomicBool::new(false);
     if !DONE.swap(true, Ordering::Relaxed) {
         // SAFETY: Once, as seen above, and before anything of `hci` is used.
         unsafe { crate::hci::registry::REGISTRY.init() };
+        // SAFETY: Likewise, before anything of `mgmt` is used.
+        unsafe { crate::mgmt::ROOMS.init() };
     }
 }

@@ -162,6 +162,15 @@ pub(crate) fn set_power_led(led: Option<LedTrigger>) {
     drop(old);
 }
 
+/// Gives up what the lists hold; the module is on its way out and a static is never dropped.
+pub(crate) fn exit() {
+    let mut registry = REGISTRY.lock();
+    let listed = core::mem::take(&mut registry.listed);
+    let taken = core::mem::take(&mut registry.taken);
+    drop(registry);
+    drop((listed, taken));
+}
+
 /// Lights the common LED while any controller is up.
 pub(super) fn show_power() {
     let registry = REGISTRY.lock();

@@ -60,19 +60,15 @@ use wire::mgmt::{
 
 pub(crate) use events::OBSERVER;
 pub(crate) use phy::changed as phy_configuration_changed;
+pub(crate) use room::{
+    exit,
+    ROOMS, //
+};
 pub(crate) use wire::mgmt::{
     REVISION,
     VERSION, //
 };
 
-/// Makes mgmt ready, before the first controller can register.
-///
-/// # Errors
-///
-/// `ENOMEM`.
-pub(crate) fn init() -> Result {
-    room::init()
-}
 
 /// Takes a packet that a control socket sent.
 ///

@@ -34,8 +34,7 @@ use kernel::{
         },
         new_mutex,
         Arc,
-        Mutex,
-        SetOnce, //
+        Mutex, //
     },
 };
 use wire::mgmt::MgmtStatus;
@@ -64,7 +63,7 @@ pub(super) struct Inner {
 
 /// One controller's part of mgmt.
 #[pin_data]
-pub(super) struct Room {
+pub(crate) struct Room {
     /// Index of the controller.
     pub(super) index: u16,
     /// Which device it is: an address, to compare and nothing else.
@@ -77,23 +76,15 @@ pub(super) struct Room {
     pub(super) timers: Timers,
 }
 
-#[pin_data]
-struct Rooms {
-    #[pin]
-    list: Mutex<KVec<Arc<Room>>>,
+kernel_ext::global_mutex! {
+    /// The rooms there are. Initialised once, by module init, through the export layer.
+    pub(crate) static ROOMS: KVec<Arc<Room>> = KVec::new();
 }
 
-static ROOMS: SetOnce<Arc<Rooms>> = SetOnce::new();
-
-pub(super) fn init() -> Result {
-    let rooms = Arc::pin_init(
-        try_pin_init!(Rooms {
-            list <- new_mutex!(KVec::new(), "mgmt::Rooms::list"),
-        }? Error),
-        GFP_KERNEL,
-    )?;
-    ROOMS.populate(rooms);
-    Ok(())
+/// Gives up what the list holds; the module is on its way out and a static is never dropped.
+pub(crate) fn exit() {
+    let rooms = core::mem::take(&mut *ROOMS.lock());
+    drop(rooms);
 }
 
 fn key(dev: &Device) -> usize {
@@ -102,7 +93,6 @@ fn key(dev: &Device) -> usize {
 
 /// Makes the room of a controller that was registered.
 pub(super) fn open(dev: &Device) -> Result {
-    let rooms = ROOMS.as_ref().ok_or(ENODEV)?;
     let index = dev.id();
     let key = key(dev);
     let room = Arc::pin_init(
@@ -123,16 +113,15 @@ pub(super) fn open(dev: &Device) -> Result {
         GFP_KERNEL,
     )?;
     room.timers.bind(dev.sequencer()?)?;
-    rooms.list.lock().push(room, GFP_KERNEL)?;
+    ROOMS.lock().push(room, GFP_KERNEL)?;
     Ok(())
 }
 
 /// Gives up the room of a controller that was unregistered.
 pub(super) fn close(dev: &Device) {
-    let Some(rooms) = ROOMS.as_ref() else { return };
     let key = key(dev);
     let gone = {
-        let mut list = rooms.list.lock();
+        let mut list = ROOMS.lock();
         let at = list.iter().position(|room| room.key == key);
         at.and_then(|at| list.remove(at).ok())
     };
@@ -145,8 +134,6 @@ pub(super) fn close(dev: &Device) {
 pub(super) fn of(dev: &Device) -> Option<Arc<Room>> {
     let key = key(dev);
     ROOMS
-        .as_ref()?
-        .list
         .lock()
         .iter()
         .find(|room| room.key == key)
@@ -155,8 +142,7 @@ pub(super) fn of(dev: &Device) -> Option<Arc<Room>> {
 
 /// Calls `f` with every room there is.
 pub(super) fn for_each(mut f: impl FnMut(&Room)) {
-    let Some(rooms) = ROOMS.as_ref() else { return };
-    for room in rooms.list.lock().iter() {
+    for room in ROOMS.lock().iter() {
         f(room);
     }
 }

@@ -8,7 +8,6 @@ kernel says while a group runs is put down to that group, by a mark in the kerne
 import re
 
 from .. import check, kernel, paths, testers, ui, vm
-from . import guest
 
 _MARK = "ox: group "
 
@@ -73,9 +72,7 @@ def boot_all(flavour: str, stack: str, entries: list, label: str) -> list:
         name = f"{label}-{flavour}-{stack}/{boots}"
         result = vm.run(flavour, _script(left, flavour),
                         sum(limit for _, limit in limits) + 120 * _factor(flavour), stack=stack,
-                        name=name, unload=True,
-                        # The scan takes minutes: the long form does it.
-                        leak_check=flavour == "debug" and guest.soaking(),
+                        name=name, unload=True, leak_check=flavour == "debug",
                         files=_files(left, flavour),
                         stalled=vm.Stall(paths.logs() / name, [
                             (f"g/{entry.name}/run.status", limit) for entry, limit in limits]))

@@ -81,6 +81,17 @@ impl<'a> Reader<'a> {
         Ok(u16::from_le_bytes(*bytes))
     }
 
+    /// Takes a little-endian 32-bit number.
+    #[inline]
+    pub fn u32(&mut self) -> Result<u32, Malformed> {
+        let (bytes, tail) = self
+            .rest
+            .split_first_chunk::<4>()
+            .ok_or_else(|| self.short(4))?;
+        self.rest = tail;
+        Ok(u32::from_le_bytes(*bytes))
+    }
+
     /// Takes a view of a fixed structure.
     #[inline]
     pub fn view<T>(&mut self) -> Result<&'a T, Malformed>

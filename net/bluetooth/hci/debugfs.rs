@@ -1,18 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! A controller's files under `/sys/kernel/debug/bluetooth/hciN/`.
+//!
+//! A file is a row of a table: its name, for which controllers it is, and what it shows and takes.
+//! Those that say something at once are made when the controller is registered, the rest when it
+//! has said what it is, as users of the C stack know them.
+
+mod lists;
+mod numbers;
+mod switches;
 
 use super::{
     device::Device,
-    power, //
+    info::Info,
+    state::{
+        Defaults,
+        State, //
+    },
+    Controller,
 };
 use kernel::{
     prelude::*,
     seq_file::SeqFile,
     seq_print,
-    str::kstrtobool_bytes,
+    str::{
+        kstrtobool_bytes,
+        CStr, //
+    },
     sync::aref::ARef,
-    types::ForeignOwnable,
     uaccess::UserSliceReader, //
 };
 use kernel_ext::{
@@ -21,156 +36,256 @@ use kernel_ext::{
         File,
         FileOps, //
     },
-    hci::Flag, //
+    hci::{
+        DevFlag,
+        Flag,
+        Quirk, //
+    },
 };
+
+/// For which controllers there is a file.
+type When = fn(&Device, &Info) -> bool;
+
+/// What a file shows, and what it takes.
+enum Content {
+    /// Lines.
+    Text(fn(&Device, &SeqFile) -> Result),
+    /// One of the numbers that mgmt and debugfs can change.
+    Number {
+        get: fn(&Defaults) -> u64,
+        /// Checks the number, and sets it.
+        set: fn(&mut Defaults, u64) -> Result,
+    },
+    /// Lines of the settings, under their lock.
+    Settings(fn(&State, &SeqFile)),
+    /// `Y` or `N`.
+    Switch {
+        flag: Flag,
+        set: Option<fn(&Device, bool) -> Result>,
+    },
+    /// `Y` or `N`, and can be changed while the controller is down.
+    Quirk(Quirk),
+}
+
+/// A row of a table.
+struct Row {
+    name: &'static CStr,
+    mode: u16,
+    when: When,
+    content: Content,
+}
+
+const fn row(name: &'static CStr, mode: u16, when: When, content: Content) -> Row {
+    Row {
+        name,
+        mode,
+        when,
+        content,
+    }
+}
+
+fn always(_: &Device, _: &Info) -> bool {
+    true
+}
+
+fn bredr(_: &Device, info: &Info) -> bool {
+    info.bredr_capable()
+}
+
+fn le(_: &Device, info: &Info) -> bool {
+    info.le_capable()
+}
+
+/// There from registration on.
+const BASIC: &[Row] = &[
+    row(c"counters", 0o444, always, Content::Text(counters)),
+    switches::DUT_MODE,
+    switches::VENDOR_DIAG,
+];
+
+/// There once the controller has said what it is.
+const KNOWN: [&[Row]; 3] = [lists::ROWS, numbers::ROWS, switches::ROWS];
+
+/// A file's row, and whose file it is.
+struct Of {
+    dev: ARef<Device>,
+    row: &'static Row,
+}
 
 /// The folder and the files in it; gone with its drop.
 pub(super) struct Entries {
-    _dir: Dir,
-    _counters: Option<File<Counters>>,
-    _features: Option<File<Features>>,
-    _manufacturer: Option<File<Manufacturer>>,
-    _hci_version: Option<File<HciVersion>>,
-    _hci_revision: Option<File<HciRevision>>,
-    _force_static_address: Option<File<ForceStaticAddress>>,
+    files: KVec<File<Of>>,
+    dir: Dir,
+    complete: bool,
 }
 
-/// Makes the folder of a controller. Without one everything else works all the same.
-pub(super) fn create(dev: &Device) -> Option<Entries> {
-    let dir = Dir::new(dev.name(), super::registry::debugfs_root().as_ref()).ok()?;
-    dev.publish_debugfs(dir.as_ptr());
-    Some(Entries {
-        _counters: dir.file(c"counters", 0o444, ARef::from(dev)).ok(),
-        _features: dir.file(c"features", 0o444, ARef::from(dev)).ok(),
-        _manufacturer: dir.file(c"manufacturer", 0o444, ARef::from(dev)).ok(),
-        _hci_version: dir.file(c"hci_version", 0o444, ARef::from(dev)).ok(),
-        _hci_revision: dir.file(c"hci_revision", 0o444, ARef::from(dev)).ok(),
-        _force_static_address: dir
-            .file(c"force_static_address", 0o644, ARef::from(dev))
-            .ok(),
-        _dir: dir,
-    })
-}
+impl Entries {
+    /// Makes the folder of a controller, and what is there at once. Without one everything else
+    /// works all the same.
+    pub(super) fn create(dev: &Device) -> Option<Self> {
+        let dir = Dir::new(dev.name(), super::registry::debugfs_root().as_ref()).ok()?;
+        dev.publish_debugfs(dir.as_ptr());
+        let mut entries = Self {
+            files: KVec::new(),
+            dir,
+            complete: false,
+        };
+        entries.add(dev, BASIC);
+        Some(entries)
+    }
 
-/// `counters`: what was dropped and why, one name and number a line.
-struct Counters;
+    /// Adds what depends on what the controller said; once.
+    fn complete(&mut self, dev: &Device) {
+        if !core::mem::replace(&mut self.complete, true) {
+            for rows in KNOWN {
+                self.add(dev, rows);
+            }
+        }
+    }
 
-impl FileOps for Counters {
-    type Data = ARef<Device>;
+    fn add(&mut self, dev: &Device, rows: &'static [Row]) {
+        let Ok(info) = dev.info() else { return };
+        for row in rows.iter().filter(|row| (row.when)(dev, &info)) {
+            // As everywhere in debugfs: what cannot be made is missing.
+            let _ = self.file(dev, row);
+        }
+    }
 
-    fn show(dev: <Self::Data as ForeignOwnable>::Borrowed<'_>, out: &SeqFile) -> Result {
-        use core::sync::atomic::Ordering;
-        let (waiting, overflows, unknown) = dev.reception.counters();
-        let bad_events = dev.reception.bad_events().load(Ordering::Relaxed);
-        seq_print!(out, "rx_waiting {waiting}\n");
-        seq_print!(out, "rx_overflows {overflows}\n");
-        seq_print!(out, "rx_unknown_type {unknown}\n");
-        seq_print!(out, "rx_bad_events {bad_events}\n");
-        let stats = dev.commands.queue.lock().stats();
-        seq_print!(out, "cmd_sent {}\n", stats.sent);
-        seq_print!(out, "cmd_completed {}\n", stats.completed);
-        seq_print!(out, "cmd_timed_out {}\n", stats.timed_out);
-        seq_print!(out, "cmd_unexpected_answers {}\n", stats.unexpected);
-        seq_print!(out, "cmd_overgrants {}\n", stats.overgrants);
-        seq_print!(out, "cmd_credit_stalls {}\n", stats.credit_stalls);
-        seq_print!(out, "cmd_rejected_full {}\n", stats.rejected_full);
-        Ok(())
+    fn file(&mut self, dev: &Device, row: &'static Row) -> Result {
+        let of = Of {
+            dev: dev.into(),
+            row,
+        };
+        let file = self
+            .dir
+            .file(row.name, row.mode, KBox::new(of, GFP_KERNEL)?)?;
+        Ok(self.files.push(file, GFP_KERNEL)?)
     }
 }
 
-/// `features`: the pages of LMP features that there are, and those of LE.
-struct Features;
-
-impl FileOps for Features {
-    type Data = ARef<Device>;
-
-    fn show(dev: <Self::Data as ForeignOwnable>::Borrowed<'_>, out: &SeqFile) -> Result {
-        let info = dev.info()?;
-        let pages = usize::from(info.max_page).saturating_add(1);
-        for (number, page) in info.features.pages.iter().enumerate().take(pages) {
-            seq_print!(out, "{number:2}:");
-            octets(out, &page.0);
-        }
-        if info.le_capable() {
-            seq_print!(out, "LE:");
-            octets(out, &info.le_features.page0());
-        }
-        Ok(())
+impl Controller {
+    /// Adds the debugfs files that depend on what the controller said of itself.
+    pub(super) fn complete_debugfs(&self, dev: &Device) {
+        self.with_debugfs(|entries| entries.complete(dev));
     }
 }
 
-fn octets(out: &SeqFile, octets: &[u8]) {
+impl FileOps for Of {
+    type Data = KBox<Self>;
+
+    fn show(of: &Self, out: &SeqFile) -> Result {
+        let dev = &of.dev;
+        match of.row.content {
+            Content::Text(show) => show(dev, out)?,
+            Content::Number { get, .. } => seq_print!(out, "{}\n", get(&dev.state().defaults)),
+            Content::Settings(show) => show(&dev.state(), out),
+            Content::Switch { flag, .. } => yes_or_no(out, dev.has(flag)),
+            Content::Quirk(quirk) => yes_or_no(out, dev.quirk(quirk)),
+        }
+        Ok(())
+    }
+
+    fn write(of: &Self, input: &mut UserSliceReader) -> Result {
+        let dev = &of.dev;
+        match of.row.content {
+            Content::Number { set, .. } => {
+                let value = Word::read(input)?.number()?;
+                set(&mut dev.state().defaults, value)
+            }
+            Content::Switch { set: Some(set), .. } => set(dev, Word::read(input)?.switch()?),
+            Content::Quirk(quirk) => {
+                let on = Word::read(input)?.switch()?;
+                if dev.is(DevFlag::UP) {
+                    return Err(EBUSY);
+                }
+                if dev.set_quirk(quirk, on) == on {
+                    return Err(EALREADY);
+                }
+                Ok(())
+            }
+            Content::Text(_) | Content::Settings(_) | Content::Switch { set: None, .. } => {
+                Err(EPERM)
+            }
+        }
+    }
+}
+
+/// What somebody wrote into a file: one word, without the newline that `echo` adds.
+struct Word {
+    octets: [u8; Self::MAX],
+    len: usize,
+}
+
+impl Word {
+    /// The longest number has 20 digits.
+    const MAX: usize = 24;
+
+    fn read(input: &mut UserSliceReader) -> Result<Self> {
+        let mut word = Self {
+            octets: [0; Self::MAX],
+            len: input.len(),
+        };
+        let into = word.octets.get_mut(..word.len).ok_or(EINVAL)?;
+        input.read_slice(into)?;
+        Ok(word)
+    }
+
+    fn octets(&self) -> &[u8] {
+        self.octets
+            .get(..self.len)
+            .unwrap_or_default()
+            .trim_ascii_end()
+    }
+
+    fn switch(&self) -> Result<bool> {
+        kstrtobool_bytes(self.octets())
+    }
+
+    /// A number in any notation that the kernel takes: decimal, `0x` hexadecimal.
+    fn number(&self) -> Result<u64> {
+        let text = core::str::from_utf8(self.octets()).map_err(|_| EINVAL)?;
+        let (digits, radix) = match text.strip_prefix("0x") {
+            Some(digits) => (digits, 16),
+            None => (text, 10),
+        };
+        u64::from_str_radix(digits, radix).map_err(|_| EINVAL)
+    }
+}
+
+fn yes_or_no(out: &SeqFile, yes: bool) {
+    seq_print!(out, "{}\n", if yes { 'Y' } else { 'N' });
+}
+
+/// Octets in hexadecimal, each after a blank.
+fn spaced(out: &SeqFile, octets: &[u8]) {
     for octet in octets {
         seq_print!(out, " {octet:02x}");
     }
-    seq_print!(out, "\n");
 }
 
-/// A file with one number of what the controller said.
-macro_rules! number {
-    ($(#[$doc:meta])* $name:ident, $member:ident) => {
-        $(#[$doc])*
-        struct $name;
-
-        impl FileOps for $name {
-            type Data = ARef<Device>;
-
-            fn show(dev: <Self::Data as ForeignOwnable>::Borrowed<'_>, out: &SeqFile) -> Result {
-                seq_print!(out, "{}\n", dev.info()?.$member);
-                Ok(())
-            }
-        }
-    };
+/// Octets in hexadecimal, without anything between them.
+fn joined(out: &SeqFile, octets: &[u8]) {
+    for octet in octets {
+        seq_print!(out, "{octet:02x}");
+    }
 }
 
-number!(
-    /// `manufacturer`: company identifier.
-    Manufacturer,
-    manufacturer
-);
-number!(
-    /// `hci_version`, as Assigned Numbers have it.
-    HciVersion,
-    hci_ver
-);
-number!(
-    /// `hci_revision`, the manufacturer's.
-    HciRevision,
-    hci_rev
-);
-
-/// `force_static_address`: whether the static address is used although there is a public one.
-struct ForceStaticAddress;
-
-impl FileOps for ForceStaticAddress {
-    type Data = ARef<Device>;
-
-    fn show(dev: <Self::Data as ForeignOwnable>::Borrowed<'_>, out: &SeqFile) -> Result {
-        let forced = if dev.has(Flag::FORCE_STATIC_ADDR) {
-            'Y'
-        } else {
-            'N'
-        };
-        seq_print!(out, "{forced}\n");
-        Ok(())
-    }
-
-    fn write(
-        dev: <Self::Data as ForeignOwnable>::Borrowed<'_>,
-        input: &mut UserSliceReader,
-    ) -> Result {
-        if power::is_powered(dev) {
-            return Err(EBUSY);
-        }
-        // "on" and "off" are the longest words that mean something.
-        let mut words = [0u8; 4];
-        let len = input.len().min(words.len());
-        let text = words.get_mut(..len).ok_or(EINVAL)?;
-        input.read_slice(text)?;
-        let forced = kstrtobool_bytes(text)?;
-        if dev.set(Flag::FORCE_STATIC_ADDR, forced) == forced {
-            return Err(EALREADY);
-        }
-        Ok(())
-    }
+/// `counters`: what was dropped and why, one name and number a line.
+fn counters(dev: &Device, out: &SeqFile) -> Result {
+    use core::sync::atomic::Ordering;
+    let (waiting, overflows, unknown) = dev.reception.counters();
+    let bad_events = dev.reception.bad_events().load(Ordering::Relaxed);
+    seq_print!(out, "rx_waiting {waiting}\n");
+    seq_print!(out, "rx_overflows {overflows}\n");
+    seq_print!(out, "rx_unknown_type {unknown}\n");
+    seq_print!(out, "rx_bad_events {bad_events}\n");
+    let stats = dev.commands.queue.lock().stats();
+    seq_print!(out, "cmd_sent {}\n", stats.sent);
+    seq_print!(out, "cmd_completed {}\n", stats.completed);
+    seq_print!(out, "cmd_timed_out {}\n", stats.timed_out);
+    seq_print!(out, "cmd_unexpected_answers {}\n", stats.unexpected);
+    seq_print!(out, "cmd_overgrants {}\n", stats.overgrants);
+    seq_print!(out, "cmd_credit_stalls {}\n", stats.credit_stalls);
+    seq_print!(out, "cmd_rejected_full {}\n", stats.rejected_full);
+    Ok(())
 }

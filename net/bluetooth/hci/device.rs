@@ -152,7 +152,7 @@ struct Attachments {
     rfkill: Option<Rfkill<power::RfkillSwitch>>,
     power_led: Option<LedTrigger>,
     pm: Option<PmNotifier<SuspendOps>>,
-    _debugfs: Option<super::debugfs::Entries>,
+    debugfs: Option<super::debugfs::Entries>,
 }
 
 impl Controller {
@@ -223,6 +223,13 @@ impl Controller {
     /// `ENODEV` before registration.
     pub(crate) fn sequencer(&self) -> Result<&OrderedQueue> {
         self.sequencer.as_ref().ok_or(ENODEV)
+    }
+
+    /// Calls `f` with the files in debugfs, if there are any.
+    pub(super) fn with_debugfs(&self, f: impl FnOnce(&mut super::debugfs::Entries)) {
+        if let Some(entries) = &mut self.attachments.lock().debugfs {
+            f(entries);
+        }
     }
 
     /// Shows the power state on the controller's LED.
@@ -346,7 +353,7 @@ fn bind_queues(dev: &Device) -> Result {
 fn attach(dev: &Device) {
     let mut attachments = Attachments {
         power_led: super::power::power_led(dev),
-        _debugfs: super::debugfs::create(dev),
+        debugfs: super::debugfs::Entries::create(dev),
         ..Attachments::default()
     };
     match Rfkill::new(dev.name(), dev.as_device(), ARef::from(dev)) {

@@ -303,6 +303,7 @@ fn set_up(session: &Session<'_>) -> Result {
     if result.is_ok() && !dev.has(Flag::UNCONFIGURED) && !dev.has(Flag::USER_CHANNEL) {
         result = init::run(session);
         if result.is_ok() {
+            dev.complete_debugfs(dev);
             result = session.post_init().unwrap_or(Ok(()));
         }
     }

@@ -51,7 +51,6 @@ pub(crate) struct DeviceId {
 
 /// A BR/EDR link key.
 #[derive(Clone)]
-#[expect(dead_code, reason = "read by pairing and link security, rooms to come")]
 pub(crate) struct LinkKey {
     pub(crate) addr: BdAddr,
     pub(crate) kind: u8,
@@ -61,7 +60,6 @@ pub(crate) struct LinkKey {
 
 /// An LE long term key.
 #[derive(Clone)]
-#[expect(dead_code, reason = "read by pairing and link security, rooms to come")]
 pub(crate) struct LongTermKey {
     pub(crate) peer: Peer,
     pub(crate) kind: u8,
@@ -157,10 +155,6 @@ pub(crate) const MAX_INQUIRY_CACHE: usize = 255;
 ///
 /// Units as in the HCI commands they end in.
 #[derive(Clone, Copy, Debug)]
-#[expect(
-    dead_code,
-    reason = "some are read by links and pairing, rooms to come"
-)]
 pub(crate) struct Defaults {
     pub(crate) page_scan_type: u8,
     pub(crate) page_scan_interval: u16,
@@ -205,6 +199,10 @@ pub(crate) struct Defaults {
     pub(crate) conn_info_max_age: u16,
     /// Milliseconds; 0: links are never dropped for being idle.
     pub(crate) idle_timeout: u32,
+    /// Milliseconds that LE is scanned in an interleaved discovery.
+    pub(crate) discov_interleaved_timeout: u16,
+    /// Milliseconds until a pairing that asks nobody is accepted.
+    pub(crate) auto_accept_delay: u16,
 }
 
 impl Default for Defaults {
@@ -250,6 +248,8 @@ impl Default for Defaults {
             conn_info_min_age: 1000,
             conn_info_max_age: 3000,
             idle_timeout: 0,
+            discov_interleaved_timeout: 5_120,
+            auto_accept_delay: 0,
         }
     }
 }

@@ -69,7 +69,6 @@ pub(crate) use wire::mgmt::{
     VERSION, //
 };
 
-
 /// Takes a packet that a control socket sent.
 ///
 /// Returns what the system call returns: all of `data` when a handler took the command, 0 when it

@@ -133,11 +133,7 @@ pub(super) fn close(dev: &Device) {
 /// The room of a controller.
 pub(super) fn of(dev: &Device) -> Option<Arc<Room>> {
     let key = key(dev);
-    ROOMS
-        .lock()
-        .iter()
-        .find(|room| room.key == key)
-        .cloned()
+    ROOMS.lock().iter().find(|room| room.key == key).cloned()
 }
 
 /// Calls `f` with every room there is.

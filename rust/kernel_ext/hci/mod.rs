@@ -321,6 +321,14 @@ impl<T: Owner> Hdev<T> {
         word.load(Ordering::Relaxed) & mask != 0
     }
 
+    /// Sets or clears a quirk against what the driver said; returns what it was.
+    pub fn set_quirk(&self, quirk: Quirk, on: bool) -> bool {
+        // SAFETY: Only a member's address is computed.
+        let map = unsafe { (&raw mut (*self.as_raw()).quirk_flags).cast() };
+        let (word, mask) = self.bit(map, quirk.0);
+        fetch(word, mask, on)
+    }
+
     /// Index N of `hciN`; valid once registered.
     pub fn id(&self) -> u16 {
         // SAFETY: Written once, before the device is published.

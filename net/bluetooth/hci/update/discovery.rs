@@ -41,9 +41,8 @@ const BREDR: u8 = 0x01;
 const LE: u8 = 0x06;
 const INTERLEAVED: u8 = BREDR | LE;
 
-/// How long LE is scanned, in milliseconds: when nothing else is done, and before inquiry.
+/// How long LE is scanned, in milliseconds, when nothing else is done.
 const LE_SCAN_MS: u32 = 10_240;
-const INTERLEAVED_SCAN_MS: u32 = 5_120;
 /// How long inquiry takes, in units of 1.28 s: when nothing else is done, and after a scan.
 const INQUIRY_LENGTH: u8 = 0x08;
 const INTERLEAVED_INQUIRY_LENGTH: u8 = 0x04;
@@ -205,7 +204,7 @@ pub(crate) fn start(session: &Session<'_>) -> Outcome {
         }
         INTERLEAVED => {
             le_scan::active(session, interval)?;
-            INTERLEAVED_SCAN_MS
+            u32::from(dev.state().defaults.discov_interleaved_timeout)
         }
         LE => {
             le_scan::active(session, interval)?;

@@ -42,7 +42,8 @@ def _vm(args) -> int:
     words = " ".join(args.words)
     script = words if args.no_load else f"ox_load || exit 98\n{words}"
     result = vm.run(args.kernel, script, args.timeout, stack=args.stack, cpus=args.cpus, echo=True,
-                    name=args.name, unload=args.unload, leak_check=args.unload and args.kernel == "debug")
+                    name=args.name, unload=args.unload, leak_check=args.unload and args.kernel == "debug",
+                    usb=args.usb, qemu=tuple(args.qemu))
     strict = args.stack == "rust"
     for splat in result.reports(strict):
         ui.say(f"\n{ui.bad('kernel report')} {splat}")
@@ -161,6 +162,11 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--no-load", action="store_true", help="load no module first")
     sub.add_argument("--unload", action="store_true",
                      help="unload the modules at the end; kmemleak, too, on the debug kernel")
+    sub.add_argument("--usb", action="append", default=[], metavar="DEVICE",
+                     help="plug in a USB controller: plain, a name in tools/vusb/devices, or a "
+                          "file; more than once for several")
+    sub.add_argument("--qemu", action="append", default=[], metavar="WORDS",
+                     help="more words for QEMU's command line")
     sub.add_argument("words", nargs="+", help="a shell command")
     sub.set_defaults(run=_vm)
 

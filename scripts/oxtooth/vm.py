@@ -18,7 +18,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import kernel, kvm, modset, paths, splat, ui, vng
+from . import kernel, kvm, modset, paths, splat, ui, vng, vusb
 
 # Seconds to user space: a tenth of it is usual, and another build may be running.
 BOOT_LIMIT = {"debian": 240, "debug": 480}
@@ -260,16 +260,26 @@ class Stall:
 def run(flavour: str, script: str, timeout: float, stack: str = "rust", cpus: int = 2,
         mem: str = "", files: dict | None = None, env: dict | None = None, echo: bool = False,
         name: str = "vm", unload: bool = False, leak_check: bool = False, qemu: tuple = (),
-        append: str = "", stalled=None) -> Result:
+        append: str = "", stalled=None, usb: list | None = None) -> Result:
     """Runs `script` (sh; scripts/guest/lib.sh is sourced) in a VM of `flavour` with `stack`.
 
     `files` go into the guest's /out (name: text, bytes or a path). `timeout` counts from user
     space on. `unload` takes the modules out at the end, which has to work, and `leak_check`
     has kmemleak look for what was left behind. `stalled()`, asked now and then, ends a guest
-    before its time is up."""
+    before its time is up. `usb` names the USB controllers that are plugged in; see vusb.py."""
     out = paths.logs() / name
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
+    with contextlib.ExitStack() as stack_of_devices:
+        if usb:
+            plugged = stack_of_devices.enter_context(vusb.Plugged(usb, out))
+            qemu = (*qemu, *plugged.qemu)
+        return _run(flavour, script, timeout, stack, cpus, mem, files, env, echo, out, unload,
+                    leak_check, qemu, append, stalled)
+
+
+def _run(flavour, script, timeout, stack, cpus, mem, files, env, echo, out, unload, leak_check,
+         qemu, append, stalled) -> Result:
     variables = {"OX_FLAVOUR": flavour, "OX_STACK": stack,
                  "OX_UNLOAD": "1" if unload else "", "OX_KMEMLEAK": "1" if leak_check else ""}
     argv = command(flavour, stack, out, cpus, mem or MEMORY[flavour], kvm.usable(), qemu, append)

@@ -7,6 +7,7 @@
 //! ```text
 //!   socket    PF_BLUETOOTH: raw, user, monitor, control and logging channels
 //!   mgmt      the control channel's commands and events
+//!   l2cap     channels over links
 //!   hci       controllers: device, commands, sequences, events, links
 //!   engine    decisions without I/O (crate)
 //!   wire      byte formats (crate)
@@ -26,6 +27,7 @@
 
 mod driver;
 mod hci;
+mod l2cap;
 mod mgmt;
 mod socket;
 
@@ -49,6 +51,13 @@ module! {
 /// Who is told of what happens to controllers; the monitor first, as it records causes before
 /// effects.
 static OBSERVERS: [&dyn hci::Observer; 2] = [&socket::OBSERVER, &mgmt::OBSERVER];
+
+/// The room that uses links.
+pub(crate) type Upper = l2cap::L2cap;
+
+/// The room that secures links.
+#[allow(dead_code)] // The room above asks for it.
+pub(crate) type Security = hci::link::Nobody;
 
 /// The module; its fields are undone in their order.
 struct Bluetooth {

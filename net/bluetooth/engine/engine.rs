@@ -39,6 +39,7 @@ mod ring;
 pub mod announce;
 pub mod bringup;
 pub mod command;
+pub mod connection;
 pub mod credits;
 pub mod ladder;
 pub mod listing;

@@ -6,6 +6,7 @@
 //! Those that say something at once are made when the controller is registered, the rest when it
 //! has said what it is, as users of the C stack know them.
 
+mod flow;
 mod lists;
 mod numbers;
 mod switches;
@@ -99,6 +100,7 @@ fn le(_: &Device, info: &Info) -> bool {
 /// There from registration on.
 const BASIC: &[Row] = &[
     row(c"counters", 0o444, always, Content::Text(counters)),
+    row(c"flow", 0o444, always, Content::Text(flow::show)),
     switches::DUT_MODE,
     switches::VENDOR_DIAG,
 ];

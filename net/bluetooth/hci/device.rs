@@ -13,8 +13,15 @@
 
 use super::{
     command::CommandPath,
+    flow::{
+        Flow,
+        FlowWork, //
+    },
     info::Info,
-    link::LinkTable,
+    link::{
+        LinkTable,
+        LinkTimer, //
+    },
     observer::{
         self,
         Notice, //
@@ -30,6 +37,7 @@ use super::{
     suspend::{
         SuspendOps, //
     },
+    user::LinkUser,
 };
 use core::sync::atomic::{
     AtomicBool,
@@ -99,6 +107,9 @@ pub(super) mod ids {
     pub(in crate::hci) const LE_SCAN_OFF: u64 = 9;
     pub(in crate::hci) const ADV_EXPIRE: u64 = 10;
     pub(in crate::hci) const RPA_EXPIRED: u64 = 11;
+    pub(in crate::hci) const TX_WATCH: u64 = 12;
+    pub(in crate::hci) const HOLD_EXPIRE: u64 = 13;
+    pub(in crate::hci) const LINK_TIMER: u64 = 14;
 }
 
 /// Packets from raw sockets that may wait for the transport.
@@ -106,7 +117,7 @@ const MAX_RAW_QUEUED: usize = 256;
 
 /// The Rust half of a controller.
 ///
-/// What is confined to the worker is in `links`; the rest may be used from any process context.
+/// What is confined to the worker is in `links`, `flow` and `upper`; the rest may be used from any process context.
 #[pin_data]
 pub(crate) struct Controller {
     #[pin]
@@ -139,6 +150,14 @@ pub(crate) struct Controller {
     pub(super) timers: super::timers::Timers,
     /// The links; only the worker gets at them.
     pub(super) links: Confined<LinkTable>,
+    #[pin]
+    pub(super) link_timer: LinkTimer,
+    /// The flow of data on them.
+    pub(super) flow: Confined<Flow>,
+    #[pin]
+    pub(super) flow_work: FlowWork,
+    /// What the user of the links keeps.
+    pub(crate) upper: Confined<<crate::Upper as LinkUser>::Controller>,
     worker: SetOnce<OrderedQueue>,
     sequencer: SetOnce<OrderedQueue>,
     index: SetOnce<Index>,
@@ -171,6 +190,10 @@ impl Controller {
             recovery <- Recovery::new(),
             timers <- super::timers::Timers::new(),
             links: Confined::new(LinkTable::new()),
+            link_timer <- LinkTimer::new(),
+            flow: Confined::new(Flow::new()),
+            flow_work <- FlowWork::new(),
+            upper: Confined::new(crate::Upper::new_controller()),
             worker: SetOnce::new(),
             sequencer: SetOnce::new(),
             index: SetOnce::new(),
@@ -334,6 +357,10 @@ fn bind_queues(dev: &Device) -> Result {
     let sequencer = OrderedQueue::new(dev.name(), QueueFlags::HIGHPRI)?;
 
     dev.links.bind(&worker)?;
+    dev.link_timer.bind(&worker)?;
+    dev.flow.bind(&worker)?;
+    dev.flow_work.bind(&worker)?;
+    dev.upper.bind(&worker)?;
     dev.commands.transmit.bind(&worker)?;
     dev.commands.command_timer.bind(&worker)?;
     dev.commands.credit_timer.bind(&worker)?;
@@ -412,6 +439,8 @@ pub(crate) fn unregister(dev: &Device) {
     dev.commands.transmit.disable_sync();
     dev.reception.disable();
     dev.transmit.disable_sync();
+    dev.flow_work.disable();
+    dev.link_timer.disable();
     <Controller as Owner>::dump_shut_down(dev);
     for queue in [dev.sequencer.as_ref(), dev.worker.as_ref()]
         .into_iter()

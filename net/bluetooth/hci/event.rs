@@ -13,6 +13,7 @@ use super::{
     },
     complete,
     device::Device,
+    flow,
     found,
     link,
     observer::{
@@ -141,7 +142,7 @@ fn bredr(addr: wire::BdAddr) -> Peer {
 fn dispatch(dev: &Device, worker: &mut Worker<'_>, skb: &SkBuff, event: &Event<'_>) {
     match *event {
         Event::CommandComplete(ref e) => command_complete(dev, skb, e),
-        Event::CommandStatus(e) => command_status(dev, e),
+        Event::CommandStatus(e) => command_status(dev, worker, e),
         Event::HardwareError(e) => recovery::hardware_error(dev, e.code),
 
         Event::ConnectionRequest(e) => link::requested(dev, worker, e),
@@ -161,6 +162,12 @@ fn dispatch(dev: &Device, worker: &mut Worker<'_>, skb: &SkBuff, event: &Event<'
             );
         }
         Event::RoleChange(e) => link::role_changed(dev, worker, e),
+        Event::ModeChange(e) => link::mode_changed(dev, worker, e),
+        Event::ClockOffset(e) => link::clock_offset(dev, worker, e),
+        Event::PacketTypeChanged(e) => link::packet_types_changed(dev, worker, e),
+
+        Event::NumberOfCompletedPackets(list) => flow::completed(dev, worker, list),
+        Event::DataBufferOverflow(e) => flow::overflowed(dev, worker, e.link_type),
 
         Event::InquiryComplete(_) => inquiry_over(dev),
         Event::InquiryResult(list) => found::inquiry(dev, list),
@@ -175,8 +182,7 @@ fn dispatch(dev: &Device, worker: &mut Worker<'_>, skb: &SkBuff, event: &Event<'
         Event::Vendor(_) => {
             dev.handle_vendor_event(skb);
         }
-        // What belongs to security, SCO, ISO and flow control is for the rooms that will have
-        // those; an event nobody knows is counted by nobody, as controllers send many.
+        // What belongs to security, SCO and ISO is for the rooms that will have those; an event nobody knows is counted by nobody, as controllers send many.
         _ => {}
     }
 }
@@ -233,7 +239,7 @@ fn command_complete(dev: &Device, skb: &SkBuff, e: &event::CommandComplete<'_>) 
     }
 }
 
-fn command_status(dev: &Device, e: &event::CommandStatus) {
+fn command_status(dev: &Device, worker: &mut Worker<'_>, e: &event::CommandStatus) {
     let opcode = e.opcode();
     let sent = sent_params(dev, opcode);
     let outcome = {
@@ -247,6 +253,7 @@ fn command_status(dev: &Device, e: &event::CommandStatus) {
             complete::mark_unsupported(dev, opcode);
         }
         complete::status(dev, opcode, e.status, &sent);
+        link::command_status(dev, worker, opcode, e.status, &sent);
         match outcome.answer {
             Verdict::Completed(request) => request.0.finish(Err(if e.status.is_success() {
                 // There are no parameters to hand out.

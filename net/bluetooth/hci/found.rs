@@ -18,7 +18,10 @@ use super::{
 use kernel::prelude::*;
 use kernel_ext::{
     hci::Flag,
-    time::jiffies, //
+    time::{
+        jiffies,
+        now_ms, //
+    },
 };
 use wire::{
     eir::Fields,
@@ -102,6 +105,7 @@ pub(super) fn inquiry(dev: &Device, list: &[InquiryInfo]) {
             clock_offset: info.clock_offset.get(),
             rssi: NO_RSSI,
             ssp_mode: 0,
+            heard_at: now_ms(),
         };
         bredr_found(dev, entry, &[], false);
     }
@@ -136,6 +140,7 @@ fn with_rssi(info: &InquiryInfoRssi) -> InquiryEntry {
         clock_offset: info.clock_offset.get(),
         rssi: info.rssi,
         ssp_mode: 0,
+        heard_at: now_ms(),
     }
 }
 
@@ -149,6 +154,7 @@ fn with_page_scan(info: &InquiryInfoRssiPageScan) -> InquiryEntry {
         clock_offset: info.clock_offset.get(),
         rssi: info.rssi,
         ssp_mode: 0,
+        heard_at: now_ms(),
     }
 }
 
@@ -172,6 +178,7 @@ pub(super) fn extended_inquiry(dev: &Device, list: &[ExtendedInquiryInfo]) {
             clock_offset: info.clock_offset.get(),
             rssi: info.rssi,
             ssp_mode: 1,
+            heard_at: now_ms(),
         };
         // What follows the first empty field is padding.
         let eir = significant(&info.data);

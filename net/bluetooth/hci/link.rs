@@ -1,40 +1,106 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Links: accepted, described, reported, ended.
+//! Links: asked for, accepted, described, reported, ended.
 //!
 //! The table belongs to the worker. A link's life:
 //!
 //! ```text
-//!   Connection Request ──accept──> Connecting ──Connection Complete──> Configuring
-//!                                                                          │ features, name
-//!                         (removed) <──Disconnection Complete── Connected <┘
+//!   connect ──> Scanning (LE) ──> Queued ──> Connecting ──┐   complete        features
+//!   Connection Request ──accept──> Accepting ─────────────┼──> Configuring ──────────> Connected
+//!   (advertising led to it) ──────────────────────────────┘        │                      │
+//!        │ failed, cancelled (Cancelling)                          └──> Disconnecting <───┘
+//!        v                                                                   │
+//!    (removed) <──────────────────────── Disconnection Complete ────────────┘
 //! ```
 //!
+//! Nothing here waits: commands are sent, and events take a link from stage to stage. What needs
+//! answers on the way (an LE connection with its address and scanning) is a sequence of its own.
+//!
+//! Links are counted by those who use them ([`hold`], [`release`]). One that nobody uses ends
+//! after a moment ([`IDLE_MS`]); one that has not come about by then is cancelled.
+//!
 //! Each link has a node that drivers can see ([`LinkNode`]), which goes when the link goes.
+
+mod bredr;
+mod connect;
+mod end;
+mod le;
+mod le_connect;
+mod security;
+mod timer;
+
+pub(super) use bredr::{
+    clock_offset,
+    connected,
+    leave_sniff,
+    mode_changed,
+    named,
+    packet_types_changed,
+    remote_ext_features,
+    remote_features,
+    requested,
+    role_changed, //
+};
+pub(crate) use bredr::{
+    set_packet_types,
+    switch_role, //
+};
+pub(crate) use connect::{
+    connect,
+    hold,
+    release,
+    Connecting,
+    LinkRef,
+    Wanted, //
+};
+pub(crate) use end::{
+    disconnect,
+    disconnect_all, //
+};
+pub(super) use end::{
+    disconnected,
+    drop_all,
+    end_by_handle, //
+};
+pub(super) use le::event as le_event;
+pub(crate) use le::{
+    connection_parameters,
+    update_parameters, //
+};
+pub(super) use le_connect::is_connecting as le_is_connecting;
+pub(crate) use security::{
+    change_security,
+    secure,
+    Authenticator,
+    LinkSecurity,
+    Nobody,
+    Secured, //
+};
+pub(super) use security::{
+    link_key_wanted,
+    refuse_pin, //
+};
+pub(super) use timer::LinkTimer;
 
 use super::{
     command,
     device::Device,
     event,
-    found,
+    flow,
     observer::{
         notify,
         LinkReport,
         Notice, //
     },
-    session::{
-        sequence,
-        Session,
-        COMMAND_TIMEOUT_MS, //
-    },
     state::Peer,
-    update, //
+    user::{
+        LinkFacts as UserFacts,
+        LinkUser, //
+    }, //
 };
-use engine::command::CompletesOn;
 use kernel::prelude::*;
 use kernel_ext::{
     hci::{
-        Flag,
         LinkFacts,
         LinkNode,
         Stat, //
@@ -44,123 +110,282 @@ use kernel_ext::{
 };
 use wire::{
     hci::{
-        event::{
-            code,
-            ConnectionComplete,
-            ConnectionRequest,
-            DisconnectionComplete,
-            RemoteExtFeatures,
-            RemoteFeatures,
-            RoleChange, //
-        },
-        le_event::LeEvent,
+        features::LmpFeatures,
+        le::LeReadRemoteFeatures,
         link_control::{
-            AcceptConnectionRequest,
+            CreateConnection,
             Disconnect,
-            LinkKeyRequestNegativeReply,
-            LinkKeyRequestReply,
-            PinCodeRequestNegativeReply,
             ReadRemoteExtFeatures,
-            ReadRemoteFeatures,
-            RejectConnectionRequest,
-            RemoteNameRequest, //
+            ReadRemoteFeatures, //
         },
-        packet::{
-            AclPacket,
-            ScoPacket, //
+        link_policy::{
+            ExitSniffMode,
+            SniffMode,
+            SwitchRole, //
         },
+        packet::ScoPacket,
         ConnHandle,
-        LeAddrType,
+        Opcode,
         Request,
         Status, //
     },
     AddressType,
     BdAddr, //
 };
+use zerocopy::FromBytes;
 
 /// Links of one controller at most. Controllers have buffers for some ten; an event for one more
 /// is refused with an error to the peer.
 pub(crate) const MAX_LINKS: usize = 64;
 
+/// A link that nobody uses ends after so many milliseconds; twice as many if the peer asked for it
+/// (`HCI_DISCONN_TIMEOUT`).
+pub(super) const IDLE_MS: u32 = 2_000;
+/// The same while pairing may go on on the link (`HCI_PAIRING_TIMEOUT`).
+const PAIRING_MS: u32 = 60_000;
+/// The controller is given up on after so many milliseconds without the event that a command of
+/// ours must lead to (`HCI_CMD_TIMEOUT`).
+const EVENT_MS: u64 = 2_000;
+
 /// `ACL_LINK`, `LE_LINK` of the driver ABI.
 const ACL_LINK: u8 = 0x01;
 const LE_LINK: u8 = 0x80;
-
-const CENTRAL: u8 = 0x00;
-const PERIPHERAL: u8 = 0x01;
 
 /// `HCI_LM_MASTER` of `HCISETLINKMODE`.
 const LM_CENTRAL: u16 = 0x0001;
 /// `HCI_LM_ACCEPT`.
 const LM_ACCEPT: u16 = 0x8000;
 
-/// Where a link is in its life; numbers as in `struct hci_conn_info` (`BT_*`).
+/// What a link is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    Connecting,
-    Configuring,
-    Connected,
-    Disconnecting,
+pub(crate) enum LinkKind {
+    /// BR/EDR.
+    Acl,
+    /// LE.
+    Le,
 }
 
-impl Stage {
-    fn as_bt_state(self) -> u16 {
+impl LinkKind {
+    /// Its number in the driver ABI.
+    pub(super) fn as_c(self) -> u8 {
         match self {
-            Self::Connecting => 5,
-            Self::Configuring => 7,
-            Self::Connected => 1,
-            Self::Disconnecting => 8,
+            Self::Acl => ACL_LINK,
+            Self::Le => LE_LINK,
+        }
+    }
+
+    /// Its name, for people.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Acl => "acl",
+            Self::Le => "le",
+        }
+    }
+
+    /// The kind of link that leads to a peer.
+    pub(crate) fn to(peer: Peer) -> Self {
+        match peer.kind {
+            AddressType::BrEdr => Self::Acl,
+            _ => Self::Le,
         }
     }
 }
 
+/// Where a link is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// LE: the peer is to be heard of first.
+    Scanning,
+    /// Waits for its turn to be connected.
+    Queued,
+    /// Create Connection, or its like, was sent.
+    Connecting,
+    /// The peer asked, and was accepted.
+    Accepting,
+    /// The attempt was cancelled; its end is still to be reported.
+    Cancelling,
+    /// Up; the peer's features are read.
+    Configuring,
+    Connected,
+    /// Disconnect was sent.
+    Disconnecting,
+}
+
+impl Stage {
+    /// Numbers as in `struct hci_conn_info` (`BT_*`).
+    fn as_bt_state(self) -> u16 {
+        match self {
+            Self::Connected => 1,
+            Self::Queued => 2,
+            Self::Scanning | Self::Connecting | Self::Accepting | Self::Cancelling => 5,
+            Self::Configuring => 7,
+            Self::Disconnecting => 8,
+        }
+    }
+
+    /// Past being set up.
+    fn is_up(self) -> bool {
+        matches!(self, Self::Configuring | Self::Connected)
+    }
+}
+
+/// Parameters of an LE connection (Vol 6 Part B 4.5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LeParameters {
+    /// In units of 1.25 ms.
+    pub(crate) interval: u16,
+    /// In connection events.
+    pub(crate) latency: u16,
+    /// In units of 10 ms.
+    pub(crate) supervision_timeout: u16,
+}
+
 /// One link.
 struct Link {
+    /// Tells links apart that were one after the other, with the same peer or handle.
+    id: u64,
+    kind: LinkKind,
+    /// Who it leads to: as asked for, or by identity.
     peer: Peer,
-    link_type: u8,
-    /// Unknown while connecting.
+    /// The address that the peer has on the air, and this host's there.
+    on_air: Peer,
+    own_on_air: Peer,
+    /// Unknown before it is up.
     handle: Option<ConnHandle>,
-    role: u8,
+    /// This host is the central.
+    central: bool,
     initiated_here: bool,
     class: [u8; 3],
     stage: Stage,
     /// mgmt was told that it is connected.
     reported: bool,
-    encrypted: bool,
+    /// The user was told that it is up.
+    up: bool,
+    /// How many use it.
+    holds: u32,
+    /// How long it stays up unused, in milliseconds.
+    idle_ms: u32,
+    /// When it ends for being unused, and when the controller is late with what ends its stage, in
+    /// milliseconds.
+    idle_at: Option<u64>,
+    late_at: Option<u64>,
+    /// When to look whether it may sleep.
+    sniff_at: Option<u64>,
+    /// The reason it is being ended for.
+    ending: Option<Status>,
+    security: LinkSecurity,
+    /// The peer's LMP features; its LE features, page 0.
+    features: LmpFeatures,
+    le_features: [u8; 8],
+    /// Packet types (BR/EDR), as Create Connection has them.
+    packet_types: u16,
+    sniff: bool,
+    /// A command that changes the mode, or the role, is not answered yet.
+    mode_pending: bool,
+    role_pending: bool,
+    /// LE: how it is now, and the bounds of the interval that are wanted.
+    parameters: LeParameters,
+    interval_min: u16,
+    interval_max: u16,
+    /// How long an attempt to connect may take, in milliseconds.
+    attempt_ms: u32,
+    /// LE: what the peer advertised when it was heard.
+    adv_data: KVec<u8>,
+    /// LE: the PHYs on which it was heard (1: 1M, 3: coded; the second one 0: none).
+    heard_on: (u8, u8),
+    /// Asked for by [`connect`], rather than because the peer is to be connected whenever it is
+    /// there.
+    explicit: bool,
     /// What drivers see; there once the link has a handle.
     node: Option<LinkNode<super::Controller>>,
+}
+
+impl Link {
+    fn new(id: u64, kind: LinkKind, peer: Peer, central: bool) -> Self {
+        Self {
+            id,
+            kind,
+            peer,
+            on_air: peer,
+            own_on_air: Peer {
+                addr: BdAddr::ANY,
+                kind: AddressType::BrEdr,
+            },
+            handle: None,
+            central,
+            initiated_here: central,
+            class: [0; 3],
+            stage: Stage::Queued,
+            reported: false,
+            up: false,
+            holds: 0,
+            idle_ms: IDLE_MS,
+            idle_at: None,
+            late_at: None,
+            sniff_at: None,
+            ending: None,
+            security: LinkSecurity::default(),
+            features: LmpFeatures::default(),
+            le_features: [0; 8],
+            packet_types: 0,
+            sniff: false,
+            mode_pending: false,
+            role_pending: false,
+            parameters: LeParameters::default(),
+            interval_min: 0,
+            interval_max: 0,
+            attempt_ms: 0,
+            adv_data: KVec::new(),
+            heard_on: (0, 0),
+            explicit: false,
+            node: None,
+        }
+    }
 }
 
 /// The links of a controller.
 pub(crate) struct LinkTable {
     links: KVec<Link>,
+    next_id: u64,
 }
 
 impl LinkTable {
     pub(super) fn new() -> Self {
-        Self { links: KVec::new() }
+        Self {
+            links: KVec::new(),
+            next_id: 1,
+        }
+    }
+
+    fn find(&mut self, is_it: impl Fn(&Link) -> bool) -> Option<&mut Link> {
+        self.links.iter_mut().find(|l| is_it(l))
+    }
+
+    fn by_id(&mut self, id: u64) -> Option<&mut Link> {
+        self.find(|l| l.id == id)
     }
 
     fn by_handle(&mut self, handle: ConnHandle) -> Option<&mut Link> {
-        self.links.iter_mut().find(|l| l.handle == Some(handle))
+        self.find(|l| l.handle == Some(handle))
     }
 
-    fn by_peer(&mut self, link_type: u8, addr: BdAddr) -> Option<&mut Link> {
-        self.links
-            .iter_mut()
-            .find(|l| l.link_type == link_type && l.peer.addr == addr)
+    fn by_peer(&mut self, kind: LinkKind, addr: BdAddr) -> Option<&mut Link> {
+        self.find(|l| l.kind == kind && l.peer.addr == addr)
     }
 
-    fn add(&mut self, link: Link) -> Result<&mut Link> {
+    fn add(&mut self, kind: LinkKind, peer: Peer, central: bool) -> Result<&mut Link> {
         if self.links.len() >= MAX_LINKS {
             return Err(ENOSPC);
         }
-        self.links.push(link, GFP_KERNEL)?;
+        let id = self.next_id;
+        self.next_id = id.wrapping_add(1);
+        self.links
+            .push(Link::new(id, kind, peer, central), GFP_KERNEL)?;
         self.links.last_mut().ok_or(ENOMEM)
     }
 
-    fn remove(&mut self, is_it: impl Fn(&Link) -> bool) -> Option<Link> {
-        let at = self.links.iter().position(is_it)?;
+    fn remove(&mut self, id: u64) -> Option<Link> {
+        let at = self.links.iter().position(|l| l.id == id)?;
         self.links.remove(at).ok()
     }
 }
@@ -182,6 +407,8 @@ pub(crate) struct LinkSnapshot {
     pub(crate) auth_type: u8,
     /// mgmt's users see it as connected.
     pub(crate) reported: bool,
+    /// LE: waits to hear of the peer.
+    pub(crate) scanning: bool,
 }
 
 impl LinkSnapshot {
@@ -193,28 +420,35 @@ impl LinkSnapshot {
 
 impl Link {
     fn snapshot(&self) -> LinkSnapshot {
-        /// `HCI_LM_ENCRYPT`.
+        /// `HCI_LM_AUTH`, `HCI_LM_ENCRYPT`, `HCI_LM_SECURE`, `HCI_LM_FIPS`.
+        const LM_AUTH: u32 = 0x0002;
         const LM_ENCRYPT: u32 = 0x0004;
-        /// What a link is asked for until security says otherwise: general bonding, no MITM
-        /// protection (Vol 4 Part E 7.1.29).
-        const GENERAL_BONDING: u8 = 0x04;
+        const LM_SECURE: u32 = 0x0020;
+        const LM_FIPS: u32 = 0x0040;
+        let security = &self.security;
         let mut link_mode = 0;
-        if self.role == CENTRAL {
-            link_mode |= u32::from(LM_CENTRAL);
-        }
-        if self.encrypted {
-            link_mode |= LM_ENCRYPT;
+        for (on, bit) in [
+            (self.central, u32::from(LM_CENTRAL)),
+            (security.encrypted, LM_ENCRYPT),
+            (security.authenticated, LM_AUTH),
+            (security.level >= security::HIGH, LM_SECURE),
+            (security.level >= security::FIPS, LM_FIPS),
+        ] {
+            if on {
+                link_mode |= bit;
+            }
         }
         LinkSnapshot {
             peer: self.peer,
             addr: self.peer.addr,
             handle: self.handle.map_or(0, |h| h.get()),
-            kind: self.link_type,
+            kind: self.kind.as_c(),
             out: self.initiated_here,
             state: self.stage.as_bt_state(),
             link_mode,
-            auth_type: GENERAL_BONDING,
+            auth_type: security.auth_type,
             reported: self.reported,
+            scanning: self.stage == Stage::Scanning,
         }
     }
 }
@@ -252,118 +486,7 @@ fn send<R: Request>(dev: &Device, request: &R) {
     }
 }
 
-/// Somebody wants a link (7.7.4).
-pub(super) fn requested(dev: &Device, worker: &mut Worker<'_>, e: &ConnectionRequest) {
-    let refuse = |reason| {
-        send(
-            dev,
-            &RejectConnectionRequest {
-                bdaddr: e.bdaddr,
-                reason,
-            },
-        );
-    };
-    // A controller's link to itself: every check by address would be fooled.
-    if BdAddr(dev.address(kernel_ext::hci::Address::Current)) == e.bdaddr {
-        return refuse(Status::REJECTED_BAD_ADDR);
-    }
-    let peer = Peer {
-        addr: e.bdaddr,
-        kind: AddressType::BrEdr,
-    };
-    let (link_mode, blocked, allowed) = {
-        let state = dev.state();
-        (
-            state.link_mode,
-            state.reject_list.iter().any(|p| *p == peer),
-            state.accept_list.iter().any(|(p, _)| *p == peer),
-        )
-    };
-    // Audio links come with the rooms that can carry audio.
-    if link_mode & LM_ACCEPT == 0 || e.link_type != ACL_LINK || blocked {
-        return refuse(Status::REJECTED_BAD_ADDR);
-    }
-    // mgmt's users decide who may connect.
-    if dev.has(Flag::MGMT) && !dev.has(Flag::CONNECTABLE) && !allowed {
-        return refuse(Status::REJECTED_BAD_ADDR);
-    }
-    let Some(table) = dev.links.get(worker) else {
-        return;
-    };
-    if let Some(link) = table.by_peer(ACL_LINK, e.bdaddr) {
-        link.class = e.class;
-    } else if table
-        .add(Link {
-            peer,
-            link_type: ACL_LINK,
-            handle: None,
-            role: PERIPHERAL,
-            initiated_here: false,
-            class: e.class,
-            stage: Stage::Connecting,
-            reported: false,
-            encrypted: false,
-            node: None,
-        })
-        .is_err()
-    {
-        return refuse(Status::REJECTED_RESOURCES);
-    }
-    let can_switch = dev.info().is_ok_and(|i| i.features.role_switch());
-    let role = if can_switch && link_mode & LM_CENTRAL != 0 {
-        CENTRAL
-    } else {
-        PERIPHERAL
-    };
-    send(
-        dev,
-        &AcceptConnectionRequest {
-            bdaddr: e.bdaddr,
-            role,
-        },
-    );
-}
-
-/// A BR/EDR link is up, or failed (7.7.3).
-pub(super) fn connected(dev: &Device, worker: &mut Worker<'_>, e: &ConnectionComplete) {
-    let Some(table) = dev.links.get(worker) else {
-        return;
-    };
-    if !e.status.is_success() {
-        if table
-            .remove(|l| l.link_type == ACL_LINK && l.peer.addr == e.bdaddr && l.handle.is_none())
-            .is_some()
-        {
-            notify(
-                dev,
-                Notice::ConnectFailed {
-                    peer: bredr(e.bdaddr),
-                    status: e.status.0,
-                },
-            );
-        }
-        return;
-    }
-    if e.link_type != ACL_LINK || !e.handle.is_valid() || table.by_handle(e.handle).is_some() {
-        dev.count(Stat::ErrRx, 1);
-        return;
-    }
-    // Only links that were asked for, here or there, come about.
-    let Some(link) = table
-        .by_peer(ACL_LINK, e.bdaddr)
-        .filter(|l| l.handle.is_none())
-    else {
-        dev.count(Stat::ErrRx, 1);
-        return;
-    };
-    link.handle = Some(e.handle);
-    link.stage = Stage::Configuring;
-    link.encrypted = e.encryption != 0;
-    show_to_drivers(dev, link);
-    send(dev, &ReadRemoteFeatures { handle: e.handle });
-}
-
-fn bredr(addr: BdAddr) -> Peer {
+fn bredr_peer(addr: BdAddr) -> Peer {
     Peer {
         addr,
         kind: AddressType::BrEdr,
@@ -373,8 +496,8 @@ fn bredr(addr: BdAddr) -> Peer {
 fn show_to_drivers(dev: &Device, link: &mut Link) {
     let facts = LinkFacts {
         handle: link.handle.map_or(0, |h| h.get()),
-        link_type: link.link_type,
-        role: link.role,
+        link_type: link.kind.as_c(),
+        role: (!link.central).into(),
         dst: link.peer.addr.0,
     };
     match LinkNode::new(dev, facts) {
@@ -388,63 +511,109 @@ fn show_to_drivers(dev: &Device, link: &mut Link) {
     }
 }
 
-/// The peer's features (7.7.11): the extended ones follow if both sides have them, else its name.
-pub(super) fn remote_features(dev: &Device, worker: &mut Worker<'_>, e: &RemoteFeatures) {
-    /// Bit of LMP features page 0: extended features.
-    const EXT_FEATURES: usize = 63;
-    let both_extended = e.status.is_success()
-        && e.features.has(EXT_FEATURES)
-        && dev.info().is_ok_and(|i| i.features.ext_features());
-    let Some(link) = dev.links.get(worker).and_then(|t| t.by_handle(e.handle)) else {
-        return;
+/// A link has its handle: it can carry data, and its user is told. What came too early for it is
+/// delivered then.
+///
+/// # Errors
+///
+/// As [`flow::link_up`]: the link cannot be kept.
+fn bring_up(dev: &Device, worker: &mut Worker<'_>, id: u64) -> Result {
+    let (handle, kind) = {
+        let link = dev.links.get(worker).and_then(|t| t.by_id(id));
+        let link = link.ok_or(ENOENT)?;
+        (link.handle.ok_or(EINVAL)?.get(), link.kind)
     };
-    if link.stage != Stage::Configuring {
-        return;
-    }
-    if both_extended {
-        send(
-            dev,
-            &ReadRemoteExtFeatures {
-                handle: e.handle,
-                page: 1,
-            },
-        );
-    } else {
-        configured(dev, link, e.status);
-    }
+    let (slot, mtu) = flow::link_up(dev, worker, handle, kind)?;
+    let facts = {
+        let link = dev.links.get(worker).and_then(|t| t.by_id(id));
+        let link = link.ok_or(ENOENT)?;
+        link.up = true;
+        show_to_drivers(dev, link);
+        UserFacts {
+            handle,
+            slot,
+            kind,
+            peer: link.peer,
+            central: link.central,
+            initiated_here: link.initiated_here,
+            own_on_air: link.own_on_air,
+            peer_on_air: link.on_air,
+            mtu,
+        }
+    };
+    crate::Upper::link_up(dev, worker, &facts);
+    flow::deliver_early(dev, worker, handle);
+    Ok(())
 }
 
-/// The peer's extended features (7.7.34).
-pub(super) fn remote_ext_features(dev: &Device, worker: &mut Worker<'_>, e: &RemoteExtFeatures) {
-    let Some(link) = dev.links.get(worker).and_then(|t| t.by_handle(e.handle)) else {
+/// A link is set up: what is to be known of the peer is known.
+fn ready(dev: &Device, worker: &mut Worker<'_>, id: u64) {
+    let link = dev.links.get(worker).and_then(|t| t.by_id(id));
+    let Some(link) = link.filter(|l| l.stage == Stage::Configuring) else {
         return;
     };
-    if link.stage == Stage::Configuring {
-        configured(dev, link, e.status);
-    }
-}
-
-/// All is known of the peer but its name, which mgmt's users want with the report.
-fn configured(dev: &Device, link: &mut Link, status: Status) {
     link.stage = Stage::Connected;
-    if link.reported {
-        return;
+    if link.kind == LinkKind::Acl {
+        bredr::arm_sniff(dev, link);
     }
-    if status.is_success() {
-        send(
-            dev,
-            &RemoteNameRequest {
-                bdaddr: link.peer.addr,
-                page_scan_repetition_mode: 0x02,
-                reserved: 0,
-                clock_offset: 0.into(),
-            },
-        );
-    } else {
-        report(dev, link, None);
+    let Some(handle) = link.handle else {
+        return;
+    };
+    crate::Upper::link_ready(dev, worker, handle.get());
+}
+
+/// A command was answered by Command Status: links learn theirs.
+pub(super) fn command_status(
+    dev: &Device,
+    worker: &mut Worker<'_>,
+    opcode: Opcode,
+    status: Status,
+    sent: &[u8],
+) {
+    let ok = status.is_success();
+    match opcode {
+        CreateConnection::OPCODE => {
+            if let Some(sent) = sent_as::<CreateConnection>(sent) {
+                connect::answered(dev, worker, &sent, status);
+            }
+        }
+        // The rest is only of interest if it was refused.
+        _ if ok => {}
+        Disconnect::OPCODE => {
+            if let Some(sent) = sent_as::<Disconnect>(sent) {
+                end::disconnect_refused(dev, worker, &sent, status);
+            }
+        }
+        ReadRemoteFeatures::OPCODE | ReadRemoteExtFeatures::OPCODE => {
+            if let Some(handle) = sent_as::<ConnHandle>(sent) {
+                bredr::features_refused(dev, worker, handle, status);
+            }
+        }
+        LeReadRemoteFeatures::OPCODE => {
+            if let Some(handle) = sent_as::<ConnHandle>(sent) {
+                le::features_known(dev, worker, handle);
+            }
+        }
+        SniffMode::OPCODE | ExitSniffMode::OPCODE => {
+            if let Some(handle) = sent_as::<ConnHandle>(sent) {
+                bredr::mode_refused(dev, worker, handle);
+            }
+        }
+        SwitchRole::OPCODE => {
+            if let Some(sent) = sent_as::<SwitchRole>(sent) {
+                bredr::role_refused(dev, worker, sent.bdaddr);
+            }
+        }
+        _ => {}
     }
 }
 
+/// What a command was sent with; or how its parameters begin.
+fn sent_as<T: FromBytes>(sent: &[u8]) -> Option<T> {
+    T::read_from_prefix(sent).ok().map(|(sent, _)| sent)
+}
+
+/// Tells mgmt's users that a link is connected, once.
 fn report(dev: &Device, link: &mut Link, name: Option<&[u8]>) {
     if core::mem::replace(&mut link.reported, true) {
         return;
@@ -454,282 +623,11 @@ fn report(dev: &Device, link: &mut Link, name: Option<&[u8]>) {
         Notice::LinkUp(&LinkReport {
             peer: link.peer,
             initiated_here: link.initiated_here,
-            class: (link.link_type == ACL_LINK).then_some(link.class),
+            class: (link.kind == LinkKind::Acl).then_some(link.class),
             name,
-            adv_data: &[],
+            adv_data: &link.adv_data,
         }),
     );
-}
-
-/// The peer's name, or that it would not tell.
-pub(super) fn named(dev: &Device, worker: &mut Worker<'_>, addr: BdAddr, name: Option<&[u8]>) {
-    let link = dev
-        .links
-        .get(worker)
-        .and_then(|t| t.by_peer(ACL_LINK, addr));
-    if let Some(link) = link.filter(|l| l.stage == Stage::Connected) {
-        report(dev, link, name);
-    }
-}
-
-/// Roles changed (7.7.18).
-pub(super) fn role_changed(dev: &Device, worker: &mut Worker<'_>, e: &RoleChange) {
-    if !e.status.is_success() {
-        return;
-    }
-    let link = dev
-        .links
-        .get(worker)
-        .and_then(|t| t.by_peer(ACL_LINK, e.bdaddr));
-    if let Some(link) = link {
-        link.role = e.role;
-    }
-}
-
-/// A link is down, or would not go (7.7.5).
-pub(super) fn disconnected(dev: &Device, worker: &mut Worker<'_>, e: &DisconnectionComplete) {
-    let Some(table) = dev.links.get(worker) else {
-        return;
-    };
-    if !e.status.is_success() {
-        if let Some(link) = table.by_handle(e.handle) {
-            link.stage = Stage::Connected;
-        }
-        return;
-    }
-    if let Some(link) = table.remove(|l| l.handle == Some(e.handle)) {
-        let le = link.link_type == LE_LINK;
-        // Advertising ended when the link came.
-        let advertise = le && link.role == PERIPHERAL;
-        gone(dev, link, e.reason.0);
-        if le {
-            le_links_changed(dev, advertise);
-        }
-    }
-}
-
-/// Others are awaited now, by scans in the background, and perhaps by advertising.
-fn le_links_changed(dev: &Device, advertise: bool) {
-    let queued = sequence(dev, move |session| {
-        let _ = update::passive_scan(session);
-        if advertise {
-            update::adv::link_ended(session);
-        }
-    });
-    if queued.is_err() {
-        pr_debug!("{}: nothing done about an LE link\n", dev.name());
-    }
-}
-
-fn gone(dev: &Device, link: Link, reason: u8) {
-    let (peer, was_up) = (link.peer, link.reported);
-    // The node goes before anybody is told: who asks then finds the link gone.
-    drop(link);
-    notify(
-        dev,
-        Notice::LinkDown {
-            peer,
-            reason,
-            was_up,
-        },
-    );
-}
-
-/// LE events that concern links, or devices found.
-pub(super) fn le_event(dev: &Device, worker: &mut Worker<'_>, event: &LeEvent<'_>) {
-    match *event {
-        LeEvent::LeConnectionComplete(e) => le_connected(
-            dev,
-            worker,
-            e.status,
-            e.handle,
-            e.role,
-            (e.peer_addr_type, e.peer_addr),
-        ),
-        LeEvent::EnhancedConnectionComplete(e) => le_connected(
-            dev,
-            worker,
-            e.status,
-            e.handle,
-            e.role,
-            (e.peer_addr_type, e.peer_addr),
-        ),
-        LeEvent::EnhancedConnectionCompleteV2(e) => le_connected(
-            dev,
-            worker,
-            e.v1.status,
-            e.v1.handle,
-            e.v1.role,
-            (e.v1.peer_addr_type, e.v1.peer_addr),
-        ),
-        LeEvent::AdvertisingReport(reports) => found::advertising(dev, reports),
-        LeEvent::ExtAdvertisingReport(reports) => found::ext_advertising(dev, reports),
-        LeEvent::AdvertisingSetTerminated(e) => {
-            update::adv::terminated(dev, e.adv_handle, e.status.0);
-        }
-        _ => {}
-    }
-}
-
-/// An LE link is up, which advertising led to (7.7.65.1).
-fn le_connected(
-    dev: &Device,
-    worker: &mut Worker<'_>,
-    status: Status,
-    handle: ConnHandle,
-    role: u8,
-    (addr_type, addr): (LeAddrType, BdAddr),
-) {
-    // Legacy advertising ends with a connection, or with the failure of one.
-    dev.set(Flag::LE_ADV, false);
-    let Some(table) = dev.links.get(worker) else {
-        return;
-    };
-    if !status.is_success() {
-        return;
-    }
-    let taken = table.by_handle(handle).is_some();
-    if !handle.is_valid() || taken || role > PERIPHERAL {
-        dev.count(Stat::ErrRx, 1);
-        return;
-    }
-    let peer = Peer {
-        addr,
-        kind: addr_type.to_address_type(),
-    };
-    let added = table.add(Link {
-        peer,
-        link_type: LE_LINK,
-        handle: Some(handle),
-        role,
-        initiated_here: role == CENTRAL,
-        class: [0; 3],
-        stage: Stage::Connected,
-        reported: false,
-        encrypted: false,
-        node: None,
-    });
-    match added {
-        Ok(link) => {
-            show_to_drivers(dev, link);
-            report(dev, link, None);
-            le_links_changed(dev, false);
-        }
-        // A link that cannot be kept is ended, not forgotten.
-        Err(_) => send(
-            dev,
-            &Disconnect {
-                handle,
-                reason: Status::REMOTE_LOW_RESOURCES,
-            },
-        ),
-    }
-}
-
-/// Ends a link and waits until it is down.
-///
-/// # Errors
-///
-/// `ENOTCONN` if there is none, or what the controller says.
-pub(crate) fn disconnect(session: &Session<'_>, peer: Peer, reason: u8) -> Result {
-    let dev = session.dev();
-    let handle = dev
-        .worker()?
-        .call(|worker| {
-            let table = dev.links.get(worker)?;
-            let link = table
-                .links
-                .iter_mut()
-                .find(|l| l.peer == peer && l.handle.is_some())?;
-            link.stage = Stage::Disconnecting;
-            link.handle
-        })?
-        .ok_or(ENOTCONN)?;
-    end(session, handle, reason)
-}
-
-fn end(session: &Session<'_>, handle: ConnHandle, reason: u8) -> Result {
-    session.send_until(
-        &Disconnect {
-            handle,
-            reason: Status(reason),
-        },
-        CompletesOn::Event(code::DISCONNECTION_COMPLETE),
-        COMMAND_TIMEOUT_MS,
-    )?;
-    Ok(())
-}
-
-/// Ends all links, one after the other, and waits for each.
-///
-/// # Errors
-///
-/// What the first command that failed did; the rest is tried all the same.
-pub(crate) fn disconnect_all(session: &Session<'_>, reason: u8) -> Result {
-    let mut result = Ok(());
-    for link in snapshot(session.dev(), MAX_LINKS)?.iter() {
-        if link.state == Stage::Connecting.as_bt_state() {
-            continue;
-        }
-        let ended = end(session, ConnHandle::new(link.handle), reason);
-        result = result.and(ended);
-    }
-    result
-}
-
-/// The controller is closed: all links are gone, without a word from it.
-pub(super) fn drop_all(dev: &Device) {
-    /// Connection Terminated By Local Host (Vol 1 Part F 2.22).
-    const LOCAL_HOST_TERM: u8 = 0x16;
-    let Ok(queue) = dev.worker() else {
-        return;
-    };
-    let dropped = queue.call(|worker| {
-        while let Some(link) = dev.links.get(worker).and_then(|t| t.links.pop()) {
-            gone(dev, link, LOCAL_HOST_TERM);
-        }
-    });
-    if let Err(e) = dropped {
-        pr_err!("{}: links not dropped ({})\n", dev.name(), e.to_errno());
-    }
-}
-
-/// A peer asks for a PIN (7.7.22); without somebody to ask there is none.
-pub(super) fn refuse_pin(dev: &Device, bdaddr: BdAddr) {
-    send(dev, &PinCodeRequestNegativeReply { bdaddr });
-}
-
-/// A peer asks for the link key (7.7.23).
-pub(super) fn link_key_wanted(dev: &Device, bdaddr: BdAddr) {
-    let key = dev
-        .has(Flag::MGMT)
-        .then(|| {
-            let state = dev.state();
-            state
-                .link_keys
-                .iter()
-                .find(|k| k.addr == bdaddr)
-                .map(|k| k.value)
-        })
-        .flatten();
-    match key {
-        Some(link_key) => send(dev, &LinkKeyRequestReply { bdaddr, link_key }),
-        None => send(dev, &LinkKeyRequestNegativeReply { bdaddr }),
-    }
-}
-
-/// ACL data (Vol 4 Part E 5.4.2). Its users are rooms to come; until then it is counted.
-pub(super) fn acl_packet(dev: &Device, worker: &mut Worker<'_>, skb: SkBuff) {
-    dev.count(Stat::AclRx, 1);
-    let known = AclPacket::parse(skb.data()).is_ok_and(|packet| {
-        dev.links.get(worker).is_some_and(|t| {
-            t.by_handle(ConnHandle::new(packet.header.handle()))
-                .is_some()
-        })
-    });
-    if !known {
-        dev.count(Stat::ErrRx, 1);
-    }
 }
 
 /// SCO data (Vol 4 Part E 5.4.3).

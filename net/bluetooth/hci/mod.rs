@@ -21,9 +21,12 @@ mod debugfs;
 mod device;
 pub(crate) mod errno;
 pub(crate) mod event;
+#[allow(dead_code, unused_imports)] // The rooms above use it.
+pub(crate) mod flow;
 mod found;
 mod info;
 pub(crate) mod init;
+#[allow(dead_code, unused_imports)] // The rooms above use it.
 pub(crate) mod link;
 mod observer;
 pub(crate) mod power;
@@ -34,7 +37,10 @@ mod session;
 mod state;
 pub(crate) mod suspend;
 pub(crate) mod timers;
+#[allow(dead_code, unused_imports)] // The rooms above use it.
 pub(crate) mod update;
+#[allow(dead_code, unused_imports)] // The rooms above use it.
+pub(crate) mod user;
 
 pub(crate) use command::{
     cancel_current,
@@ -83,3 +89,5 @@ pub(crate) use session::{
     INIT_TIMEOUT_MS, //
 };
 pub(crate) use state::*;
+#[allow(unused_imports)] // The room above uses it.
+pub(crate) use user::LinkUser;

@@ -67,10 +67,22 @@ pub(crate) enum Notice<'a> {
         peer: Peer,
         reason: u8,
         was_up: bool,
+        /// Authentication failed on it.
+        auth_failed: bool,
     },
     ConnectFailed {
         peer: Peer,
         status: u8,
+    },
+    /// A peripheral wants other connection parameters (units of 1.25 ms, events, 10 ms). `store`:
+    /// they were noted with the device.
+    NewConnectionParameters {
+        peer: Peer,
+        store: bool,
+        min_interval: u16,
+        max_interval: u16,
+        latency: u16,
+        timeout: u16,
     },
     /// Inquiry or scanning found a device.
     DeviceFound(&'a FoundDevice<'a>),

@@ -8,7 +8,7 @@ use super::{
         Controller,
         Device, //
     },
-    event, link,
+    event, flow, link,
     observer::{
         self,
         Direction, //
@@ -232,7 +232,7 @@ fn dispatch(dev: &Device, worker: &mut Worker<'_>, mut skb: SkBuff) {
         Some(PacketType::Event) => event::packet(dev, worker, skb),
         // No link exists yet that data could belong to.
         Some(PacketType::Acl | PacketType::Sco | PacketType::Iso) if in_setup => {}
-        Some(PacketType::Acl) => link::acl_packet(dev, worker, skb),
+        Some(PacketType::Acl) => flow::received(dev, worker, skb),
         Some(PacketType::Sco) => link::sco_packet(dev, worker, skb),
         Some(PacketType::Iso) => link::iso_packet(dev, worker, skb),
         // Diagnostics and driver events are for the monitor alone.
@@ -243,11 +243,12 @@ fn dispatch(dev: &Device, worker: &mut Worker<'_>, mut skb: SkBuff) {
 impl WorkItem<{ ids::TRANSMIT }> for Controller {
     type Pointer = ARef<Device>;
 
-    fn run(dev: ARef<Device>, _worker: &mut Worker<'_>) {
+    fn run(dev: ARef<Device>, worker: &mut Worker<'_>) {
         while let Some(skb) = dev.raw.pop() {
             // The socket was told that the packet is queued; a failure is counted and logged.
             let _ = super::command::send_frame(&dev, skb);
         }
+        flow::transmit(&dev, worker);
     }
 }
 

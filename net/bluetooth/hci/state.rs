@@ -131,6 +131,8 @@ pub(crate) struct InquiryEntry {
     pub(crate) clock_offset: u16,
     pub(crate) rssi: i8,
     pub(crate) ssp_mode: u8,
+    /// Monotonic milliseconds.
+    pub(crate) heard_at: u64,
 }
 
 /// Discovery, and what it found.

@@ -25,7 +25,10 @@ pub(crate) use discovery::{
     stop as stop_discovery,
     stopped as discovery_stopped, //
 };
-pub(crate) use le_scan::passive as passive_scan;
+pub(crate) use le_scan::{
+    disable as scan_disable,
+    passive as passive_scan, //
+};
 pub(crate) use suspend::{
     configure_wake,
     pause,
@@ -72,6 +75,7 @@ use wire::{
             EIR_LEN, //
         },
         status_params::WriteSimplePairingDebugMode,
+        LeAddrType, //
     },
     BdAddr, //
 };
@@ -309,6 +313,21 @@ fn is_up(link: &link::LinkSnapshot) -> bool {
     /// `BT_CONNECTED`, `BT_CONFIG`.
     const UP: [u16; 2] = [1, 7];
     UP.contains(&link.state)
+}
+
+/// The address that this host connects with on LE, programmed: private if that is wanted, and then
+/// one that can be resolved.
+///
+/// # Errors
+///
+/// As [`Session::send`].
+pub(crate) fn own_address(session: &Session<'_>) -> Outcome<LeAddrType> {
+    let privacy = if session.dev().has(Flag::PRIVACY) {
+        address::Privacy::Resolvable
+    } else {
+        address::Privacy::None
+    };
+    address::program(session, privacy)
 }
 
 /// Switches page and inquiry scan off.

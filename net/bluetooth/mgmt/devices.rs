@@ -343,24 +343,13 @@ pub(super) fn load_conn_params(call: &Call<'_>, params: &[u8]) -> Outcome {
 
 /// Whether connection parameters are in range and go together (Vol 4 Part E 7.8.12).
 pub(super) fn intervals_are_valid(min: u16, max: u16, latency: u16, timeout: u16) -> bool {
-    const INTERVALS: core::ops::RangeInclusive<u16> = 6..=3200;
-    const TIMEOUTS: core::ops::RangeInclusive<u16> = 10..=3200;
-    const MAX_LATENCY: u16 = 499;
-
-    if min > max || !INTERVALS.contains(&min) || !INTERVALS.contains(&max) {
-        return false;
+    engine::connection::Range {
+        min,
+        max,
+        latency,
+        timeout,
     }
-    // The time-out (10 ms) is longer than the interval (1.25 ms), and than two with latency.
-    let timeout_quarters = u32::from(timeout).saturating_mul(8);
-    if !TIMEOUTS.contains(&timeout) || u32::from(max) >= timeout_quarters {
-        return false;
-    }
-    let doubled = u32::from(max).saturating_mul(2).max(1);
-    let max_latency = timeout_quarters
-        .checked_div(doubled)
-        .unwrap_or(0)
-        .saturating_sub(1);
-    latency <= MAX_LATENCY && u32::from(latency) <= max_latency
+    .is_valid()
 }
 
 /// Get Device Flags.

@@ -322,8 +322,10 @@ fn discovering(dev: &Device, on: bool) {
     trusted(dev, ev::DISCOVERING, &payload, None);
 }
 
-fn link_down(dev: &Device, peer: Peer, reason: u8) {
-    let reason = if dev.is_suspended() {
+fn link_down(dev: &Device, peer: Peer, reason: u8, auth_failed: bool) {
+    let reason = if auth_failed {
+        disconnect::AUTH_FAILURE
+    } else if dev.is_suspended() {
         disconnect::LOCAL_HOST_SUSPEND
     } else {
         match reason {
@@ -381,10 +383,29 @@ impl Observer for Mgmt {
                 peer,
                 reason,
                 was_up,
+                auth_failed,
             } => {
                 if was_up {
-                    link_down(dev, peer, reason);
+                    link_down(dev, peer, reason, auth_failed);
                 }
+            }
+            Notice::NewConnectionParameters {
+                peer,
+                store,
+                min_interval,
+                max_interval,
+                latency,
+                timeout,
+            } => {
+                let payload = event::NewConnParam {
+                    addr: addr_info(peer),
+                    store_hint: store.into(),
+                    min_interval: min_interval.into(),
+                    max_interval: max_interval.into(),
+                    latency: latency.into(),
+                    timeout: timeout.into(),
+                };
+                trusted(dev, ev::NEW_CONN_PARAM, &payload, None);
             }
             Notice::ConnectFailed { peer, status } => {
                 let payload = event::DeviceFailed {

@@ -9,6 +9,10 @@ use super::{
     Outcome,
     Session, //
 };
+use crate::hci::{
+    link,
+    Peer, //
+};
 use kernel::prelude::*;
 use kernel_ext::{
     hci::{
@@ -29,6 +33,7 @@ use wire::{
         Key,
         LeAddrType, //
     },
+    AddressType,
     BdAddr, //
 };
 
@@ -47,9 +52,22 @@ pub(crate) fn identity(dev: &Device) -> (LeAddrType, BdAddr) {
     }
 }
 
+/// The identity behind a private address, if its key is known.
+pub(crate) fn identity_of(dev: &Device, seen: Peer) -> Option<Peer> {
+    /// The top two bits of a resolvable private address.
+    const RESOLVABLE: u8 = 0x40;
+    let [.., top] = seen.addr.0;
+    if seen.kind != AddressType::LeRandom || top & 0xc0 != RESOLVABLE {
+        return None;
+    }
+    let state = dev.state();
+    let known = state.identity_keys.iter().find(|k| k.rpa == seen.addr);
+    known.map(|k| k.peer)
+}
+
 /// What an address is wanted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Privacy {
+pub(in crate::hci) enum Privacy {
     /// Whoever hears it may know who it is.
     None,
     /// It must not give the identity away; nobody need resolve it.
@@ -115,14 +133,15 @@ pub(super) fn program(session: &Session<'_>, privacy: Privacy) -> Outcome<LeAddr
 }
 
 /// Sets the controller's random address (7.8.4), or leaves that to the next occasion: while it
-/// advertises, it is not known which of the two a connection would come about with.
+/// advertises or connects, it is not known which of the two a connection would come about with.
 ///
 /// # Errors
 ///
 /// As [`Session::send`].
 pub(crate) fn set_random(session: &Session<'_>, bdaddr: BdAddr) -> Outcome {
     let dev = session.dev();
-    if !dev.state().random_addr.is_any() && dev.has(Flag::LE_ADV) {
+    let in_use = dev.has(Flag::LE_ADV) || link::le_is_connecting(dev);
+    if !dev.state().random_addr.is_any() && in_use {
         dev.set(Flag::RPA_EXPIRED, true);
         return Ok(());
     }

@@ -53,7 +53,10 @@ use super::{
     Outcome,
     Session, //
 };
-use crate::hci::link;
+use crate::hci::{
+    link,
+    Peer, //
+};
 use kernel::prelude::*;
 use kernel_ext::hci::Flag;
 use wire::{
@@ -328,6 +331,40 @@ pub(crate) fn refresh(session: &Session<'_>) -> Outcome {
     }
 }
 
+/// Advertises to one peer, that it may connect; what was advertised before is to be
+/// [paused](pause).
+///
+/// # Errors
+///
+/// As [`Session::send`].
+pub(crate) fn start_directed(session: &Session<'_>, peer: Peer) -> Outcome {
+    /// Interval of advertising at a low duty cycle, 20 ms; the fast one ignores it, but not every
+    /// controller does.
+    const INTERVAL: u16 = 0x0020;
+    /// Connectable, directed, high duty cycle.
+    const ADV_DIRECT_IND: u8 = 0x01;
+
+    let dev = session.dev();
+    if is_ext(dev)? {
+        return ext::start_directed(session, peer);
+    }
+    // The address may be changed now; the flag comes back with the answer to the last command.
+    dev.set(Flag::LE_ADV, false);
+    let own_addr_type = super::own_address(session)?;
+    let channel_map = dev.state().defaults.le_adv_channel_map;
+    session.send(&LeSetAdvParams {
+        interval_min: INTERVAL.into(),
+        interval_max: INTERVAL.into(),
+        adv_type: ADV_DIRECT_IND,
+        own_addr_type,
+        peer_addr_type: LeAddrType::from_address_type(peer.kind),
+        peer_addr: peer.addr,
+        channel_map,
+        filter_policy: 0,
+    })?;
+    session.send(&LeSetAdvEnable { enable: 1 })
+}
+
 /// Whether something is to be advertised.
 pub(crate) fn is_wanted(dev: &Device) -> bool {
     dev.has(Flag::ADVERTISING) || !dev.state().adv.is_empty()
@@ -394,7 +431,7 @@ pub(super) fn reenable(session: &Session<'_>) {
 /// # Errors
 ///
 /// As [`Session::send`].
-pub(super) fn pause(session: &Session<'_>) -> Outcome {
+pub(crate) fn pause(session: &Session<'_>) -> Outcome {
     let dev = session.dev();
     if !dev.has(Flag::LE_ADV) || dev.state().paused.advertising {
         return Ok(());
@@ -412,7 +449,7 @@ pub(super) fn pause(session: &Session<'_>) -> Outcome {
 /// # Errors
 ///
 /// As [`enable`].
-pub(super) fn resume(session: &Session<'_>) -> Outcome {
+pub(crate) fn resume(session: &Session<'_>) -> Outcome {
     let dev = session.dev();
     let paused = core::mem::take(&mut dev.state().paused.advertising);
     if !paused {

@@ -92,7 +92,7 @@ pub(super) fn may_run(dev: &Device) -> bool {
 /// # Errors
 ///
 /// As [`Session::send`].
-pub(super) fn disable(session: &Session<'_>) -> Outcome {
+pub(crate) fn disable(session: &Session<'_>) -> Outcome {
     let dev = session.dev();
     if !dev.has(Flag::LE_SCAN) || dev.state().paused.scanning {
         return Ok(());
@@ -255,13 +255,14 @@ pub(crate) fn passive(session: &Session<'_>) -> Outcome {
         discovery.rssi = NO_RSSI;
         discovery.uuids.clear();
     }
-    let awaited = awaited(dev)?;
+    let (awaited, somebody_waits) = awaited(dev)?;
     let mesh = dev.has(Flag::MESH);
     let monitoring = dev.state().adv_monitors != 0;
     if awaited.is_empty() && !mesh && !monitoring {
         return disable(session);
     }
-    if dev.state().paused.scanning {
+    // Some controllers cannot scan and connect at the same time.
+    if dev.state().paused.scanning || link::le_is_connecting(dev) {
         return Ok(());
     }
     disable(session)?;
@@ -285,6 +286,11 @@ pub(crate) fn passive(session: &Session<'_>) -> Outcome {
             defaults.le_scan_int_suspend,
             defaults.le_scan_window_suspend,
         )
+    } else if somebody_waits {
+        (
+            defaults.le_scan_int_connect,
+            defaults.le_scan_window_connect,
+        )
     } else if monitoring {
         (
             defaults.le_scan_int_adv_monitor,
@@ -306,15 +312,17 @@ pub(crate) fn passive(session: &Session<'_>) -> Outcome {
     )
 }
 
-/// The peers that are waited for: to be connected and not yet so, then those to be reported; of
-/// each kind the newest first.
-fn awaited(dev: &Device) -> Result<KVec<Peer>> {
+/// The peers that are waited for: those that somebody asked for, those to be connected whenever
+/// they are there, then those to be reported; of each kind the newest first. And whether there is
+/// any of the first kind.
+fn awaited(dev: &Device) -> Result<(KVec<Peer>, bool)> {
     let mut peers = KVec::new();
-    if dev.state().conn_params.is_empty() {
-        return Ok(peers);
-    }
     let links = link::snapshot(dev, link::MAX_LINKS)?;
     let asleep = dev.is_suspended();
+    for l in links.iter().rev().filter(|l| l.scanning && !asleep) {
+        peers.push(l.peer, GFP_KERNEL)?;
+    }
+    let asked_for = !peers.is_empty();
     let state = dev.state();
     for reported in [false, true] {
         for params in state.conn_params.iter().rev() {
@@ -325,12 +333,13 @@ fn awaited(dev: &Device) -> Result<KVec<Peer>> {
                     !reported && !links.iter().any(|l| l.peer == params.peer)
                 }
             };
+            let wanted = wanted && !peers.contains(&params.peer);
             if wanted && (!asleep || params.flags & REMOTE_WAKEUP != 0) {
                 peers.push(params.peer, GFP_KERNEL)?;
             }
         }
     }
-    Ok(peers)
+    Ok((peers, asked_for))
 }
 
 /// Puts the peers on the controller's filter accept list (7.8.16), and on its resolving list those

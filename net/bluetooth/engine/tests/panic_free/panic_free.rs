@@ -181,3 +181,10 @@ pub fn next_deadline(h: &Hold) -> Option<u64> {
 pub fn drain_held(h: &mut Hold) -> Option<Payload> {
     h.drain()
 }
+
+pub fn range_is_valid(range: &engine::connection::Range) -> bool {
+    range.is_valid()
+}
+pub fn legacy_event_type(extended: u16) -> Option<u8> {
+    engine::connection::legacy_event_type(extended)
+}

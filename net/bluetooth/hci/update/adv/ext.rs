@@ -17,12 +17,17 @@ use super::{
 };
 use crate::hci::{
     notify,
-    update::address::{
+    update::{
         self,
-        Own,
-        Privacy, //
+        address::{
+            self,
+            Own,
+            Privacy, //
+        }, //
     },
-    Notice, //
+    CommandError,
+    Notice,
+    Peer, //
 };
 use kernel::prelude::*;
 use kernel_ext::hci::Flag;
@@ -107,6 +112,47 @@ pub(crate) fn enable_set(session: &Session<'_>, instance: u8) -> Outcome {
     // In units of 10 ms.
     let duration = seconds.saturating_mul(100);
     session.send(&switch(Some(handle), true, duration))
+}
+
+/// Advertises to one peer with Set Advertising's set, that it may connect.
+pub(super) fn start_directed(session: &Session<'_>, peer: Peer) -> Outcome {
+    let dev = session.dev();
+    let own_addr_type = update::own_address(session)?;
+    // Advertising that is directed carries no data, and a set that has some is refused.
+    if dev.has(Flag::LE_ADV_0) {
+        disable_set(session, 0)?;
+    }
+    match session.send(&LeRemoveAdvSet { handle: 0 }) {
+        // There is none yet.
+        Ok(()) | Err(CommandError::Status(_)) => {}
+        Err(e) => return Err(e),
+    }
+    let channel_map = dev.state().defaults.le_adv_channel_map;
+    session.send(&LeSetExtAdvParams {
+        handle: 0,
+        properties: AdvProperties::LEGACY_DIRECT_IND,
+        interval_min: U24::new(0),
+        interval_max: U24::new(0),
+        channel_map,
+        own_addr_type,
+        peer_addr_type: LeAddrType::from_address_type(peer.kind),
+        peer_addr: peer.addr,
+        filter_policy: 0,
+        tx_power: NO_PREFERENCE,
+        primary_phy: PHY_1M,
+        secondary_max_skip: 0,
+        secondary_phy: PHY_1M,
+        sid: 0,
+        scan_request_notification: 0,
+    })?;
+    let random = dev.state().random_addr;
+    if own_addr_type == LeAddrType::RANDOM && !random.is_any() {
+        session.send(&LeSetAdvSetRandomAddress {
+            handle: 0,
+            bdaddr: random,
+        })?;
+    }
+    enable_set(session, 0)
 }
 
 /// Goes on with all instances; one that the controller does not take any more is removed.

@@ -102,6 +102,12 @@ impl Advertising {
         self.instances.iter_mut()
     }
 
+    /// The random address of an advertising set, if it is one of these.
+    pub(crate) fn random_address_of_set(&self, handle: u8) -> Option<BdAddr> {
+        let set = self.instances.iter().find(|i| i.handle == handle);
+        set.map(|i| i.random_addr)
+    }
+
     pub(crate) fn find(&self, number: u8) -> Option<&Instance> {
         self.instances.iter().find(|i| i.number == number)
     }

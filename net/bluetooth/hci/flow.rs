@@ -1,0 +1,737 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Data between links and the controller: whose turn it is, and how much the controller can take
+//! (Vol 4 Part E 4.1).
+//!
+//! Sending is pulled, not pushed. Who has something to send queues it and says so ([`wake`]); the
+//! worker then asks links for frames, as long as the controller has buffers: each link in its turn,
+//! as [`FlowControl`] says, and each frame at the last moment, so that the room above decides by
+//! priority what goes first. Nothing is queued here but the rest of a frame that is too long for one
+//! packet.
+//!
+//! Received data goes to the link's user at once. Data that overtakes the event announcing its link
+//! is held for a moment ([`RxHold`]).
+
+use super::{
+    command,
+    device::{
+        ids,
+        Controller,
+        Device, //
+    },
+    event,
+    link::{
+        self,
+        LinkKind,
+        MAX_LINKS, //
+    },
+    session::jiffies,
+    user::{
+        LinkUser,
+        OutFrame, //
+    },
+};
+use core::{
+    num::NonZeroU16,
+    sync::atomic::{
+        AtomicU64,
+        Ordering, //
+    }, //
+};
+use engine::{
+    credits::{
+        Buffers,
+        FlowControl,
+        LinkType, //
+    },
+    rx_hold::{
+        RxHold,
+        DEFAULT_HOLD_MS, //
+    },
+};
+use kernel::{
+    prelude::*,
+    sync::aref::ARef, //
+};
+use kernel_ext::{
+    hci::{
+        Frame,
+        FrameMeta,
+        Stat,
+        RESERVE, //
+    },
+    skbuff::SkBuff,
+    time::now_ms,
+    workqueue::{
+        OrderedQueue,
+        Work,
+        WorkItem,
+        Worker, //
+    },
+};
+use wire::hci::{
+    event::CompletedPackets,
+    packet::{
+        AclHeader,
+        AclPacket,
+        PacketType,
+        ACL_CONT,
+        ACL_START,
+        ACL_START_NO_FLUSH, //
+    },
+    Status,
+};
+
+/// Bytes of headroom that a frame needs before its data: an ACL header, and what drivers expect.
+pub(crate) const HEADROOM: usize = size_of::<AclHeader>() + RESERVE;
+
+/// A controller that completes nothing for so long while packets wait is stuck, in milliseconds
+/// (`HCI_ACL_TX_TIMEOUT`).
+const STUCK_MS: u64 = 45_000;
+
+/// Least length of LE data that controllers must take, in bytes (`HCI_MIN_LE_MTU`).
+const MIN_LE_MTU: u16 = 0x001b;
+
+/// Packets held for links that are not known yet, at most.
+const MAX_HELD: usize = 32;
+
+/// Kinds of links whose data is scheduled, in the order in which their buffers are filled.
+const KINDS: [LinkKind; 2] = [LinkKind::Acl, LinkKind::Le];
+
+/// A link's state of sending.
+struct TxLink {
+    handle: u16,
+    kind: LinkKind,
+    slot: u8,
+    /// Bytes of data in one packet.
+    mtu: u16,
+    /// The controller can tell flushable frames from others.
+    no_flush: bool,
+    /// In sniff mode, which data ends.
+    sniff: bool,
+    /// The user may have something to send.
+    ready: bool,
+    /// What is left of a frame, and how much of it was sent.
+    rest: Option<(SkBuff, usize)>,
+    /// When data was last sent or received, in milliseconds.
+    active_at: u64,
+    /// Packets to and from the controller.
+    sent: u64,
+    received: u64,
+}
+
+/// Data that came before its link.
+struct Early {
+    flags: u8,
+    skb: SkBuff,
+}
+
+/// A controller's flow of data; the worker's.
+pub(crate) struct Flow {
+    control: FlowControl<MAX_LINKS>,
+    links: KVec<TxLink>,
+    hold: RxHold<Early, MAX_HELD>,
+    /// Since when packets of each kind wait without a buffer becoming free, in milliseconds.
+    starved: [Option<u64>; KINDS.len()],
+    /// Data Buffer Overflow events (7.7.26), and transmitters that were stuck.
+    overflows: u32,
+    stuck: u32,
+}
+
+/// What can be used in any context, and the timers.
+#[pin_data]
+pub(super) struct FlowWork {
+    /// Links, by slot, whose user has something to send.
+    woken: AtomicU64,
+    /// Looks whether the controller is stuck.
+    #[pin]
+    watch: Work<Controller, { ids::TX_WATCH }>,
+    /// Drops what was held in vain.
+    #[pin]
+    expire: Work<Controller, { ids::HOLD_EXPIRE }>,
+}
+
+kernel_ext::impl_has_work! {
+    impl HasWork<{ ids::TX_WATCH }> for Controller { self.flow_work.watch }
+}
+kernel_ext::impl_has_work! {
+    impl HasWork<{ ids::HOLD_EXPIRE }> for Controller { self.flow_work.expire }
+}
+
+impl FlowWork {
+    pub(super) fn new() -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            woken: AtomicU64::new(0),
+            watch <- kernel_ext::new_work!("FlowWork::watch"),
+            expire <- kernel_ext::new_work!("FlowWork::expire"),
+        })
+    }
+
+    pub(super) fn bind(&self, worker: &OrderedQueue) -> Result {
+        self.watch.bind(worker)?;
+        self.expire.bind(worker)
+    }
+
+    /// Stops the timers for good.
+    pub(super) fn disable(&self) {
+        self.watch.disable_sync();
+        self.expire.disable_sync();
+    }
+}
+
+impl Flow {
+    pub(super) fn new() -> Self {
+        Self {
+            control: FlowControl::new(),
+            links: KVec::new(),
+            hold: RxHold::new(DEFAULT_HOLD_MS),
+            starved: [None; KINDS.len()],
+            overflows: 0,
+            stuck: 0,
+        }
+    }
+
+    fn link(&mut self, handle: u16) -> Option<&mut TxLink> {
+        self.links.iter_mut().find(|l| l.handle == handle)
+    }
+
+    fn free_slot(&self) -> Option<u8> {
+        let taken = self
+            .links
+            .iter()
+            .fold(0u64, |all, l| all | 1u64.wrapping_shl(l.slot.into()));
+        u8::try_from(taken.trailing_ones())
+            .ok()
+            .filter(|slot| usize::from(*slot) < MAX_LINKS)
+    }
+
+    fn starved_mut(&mut self, kind: LinkKind) -> Option<&mut Option<u64>> {
+        let at = KINDS.iter().position(|k| *k == kind)?;
+        self.starved.get_mut(at)
+    }
+}
+
+fn engine_kind(kind: LinkKind) -> LinkType {
+    match kind {
+        LinkKind::Acl => LinkType::Acl,
+        LinkKind::Le => LinkType::Le,
+    }
+}
+
+/// Tells that the link in `slot` has something to send. Any context.
+pub(crate) fn wake(dev: &Device, slot: u8) {
+    dev.flow_work
+        .woken
+        .fetch_or(1u64.wrapping_shl(slot.into()), Ordering::Release);
+    dev.transmit.queue(dev);
+}
+
+/// A link is up: returns its slot and MTU.
+///
+/// # Errors
+///
+/// `ECONNREFUSED` if the controller takes no data; `ENOSPC` for one too many, `EEXIST`, `EINVAL` for a handle that no link can have, `ENOMEM`.
+pub(super) fn link_up(
+    dev: &Device,
+    worker: &mut Worker<'_>,
+    handle: u16,
+    kind: LinkKind,
+) -> Result<(u8, u16)> {
+    let info = dev.info()?;
+    let forced = dev.state().forced_acl;
+    let acl = forced.unwrap_or((info.acl.mtu, info.acl.packets));
+    let le = NonZeroU16::new(info.le.packets).filter(|_| info.le.mtu != 0);
+    let buffers = Buffers {
+        acl: acl.1,
+        sco: info.sco.packets,
+        sco_flow_control: false,
+        le,
+        iso: info.iso.packets,
+    };
+    let mtu = match kind {
+        LinkKind::Le if le.is_some() => info.le.mtu,
+        _ => acl.0,
+    };
+    // What does not even hold a signalling packet is no way to talk (Vol 4 Part E 7.8.2).
+    if mtu == 0 || (kind == LinkKind::Le && mtu < MIN_LE_MTU) {
+        return Err(ECONNREFUSED);
+    }
+    let no_flush = kind == LinkKind::Le || info.features.non_flushable();
+    let flow = dev.flow.get(worker).ok_or(ENODEV)?;
+    let slot = flow.free_slot().ok_or(ENOSPC)?;
+    flow.links.reserve(1, GFP_KERNEL)?;
+    flow.control.set_buffers(buffers);
+    flow.control
+        .link_up(handle, engine_kind(kind))
+        .map_err(|e| {
+            use engine::credits::LinkError;
+            match e {
+                LinkError::Full => ENOSPC,
+                LinkError::Exists => EEXIST,
+                LinkError::BadHandle => EINVAL,
+            }
+        })?;
+    flow.links.push(
+        TxLink {
+            handle,
+            kind,
+            slot,
+            mtu,
+            no_flush,
+            sniff: false,
+            ready: true,
+            rest: None,
+            active_at: now_ms(),
+            sent: 0,
+            received: 0,
+        },
+        GFP_KERNEL,
+    )?;
+    Ok((slot, mtu))
+}
+
+/// Delivers what came for a link before it was known; its user knows it by now.
+pub(super) fn deliver_early(dev: &Device, worker: &mut Worker<'_>, handle: u16) {
+    loop {
+        let early = dev
+            .flow
+            .get(worker)
+            .and_then(|f| f.hold.deliver(handle, now_ms()));
+        let Some(Early { flags, skb }) = early else {
+            break;
+        };
+        crate::Upper::received(dev, worker, handle, flags, skb);
+    }
+}
+
+/// A link is down: what it had in the controller is gone, and its buffers are free.
+pub(super) fn link_down(dev: &Device, worker: &mut Worker<'_>, handle: u16) {
+    let Some(flow) = dev.flow.get(worker) else {
+        return;
+    };
+    let at = flow.links.iter().position(|l| l.handle == handle);
+    let Some(gone) = at.and_then(|at| flow.links.remove(at).ok()) else {
+        return;
+    };
+    flow.hold.link_down(handle, now_ms());
+    if flow.control.link_down(handle).is_some_and(|n| n > 0) {
+        if let Some(starved) = flow.starved_mut(gone.kind) {
+            *starved = None;
+        }
+        // Others may have waited for them.
+        dev.transmit.queue(dev);
+    }
+}
+
+/// The controller is closed: it has no buffers any more, and nothing that is held has a link.
+pub(super) fn reset(dev: &Device, worker: &mut Worker<'_>) {
+    dev.flow_work.watch.cancel();
+    dev.flow_work.expire.cancel();
+    let Some(flow) = dev.flow.get(worker) else {
+        return;
+    };
+    flow.control.reset();
+    flow.links.clear();
+    flow.starved = [None; KINDS.len()];
+    while flow.hold.drain().is_some() {}
+}
+
+/// A link has gone to sniff mode, or left it.
+pub(super) fn set_sniff(dev: &Device, worker: &mut Worker<'_>, handle: u16, sniff: bool) {
+    if let Some(link) = dev.flow.get(worker).and_then(|f| f.link(handle)) {
+        link.sniff = sniff;
+    }
+}
+
+/// When data last passed on a link, in milliseconds.
+pub(super) fn active_at(dev: &Device, worker: &mut Worker<'_>, handle: u16) -> Option<u64> {
+    Some(dev.flow.get(worker)?.link(handle)?.active_at)
+}
+
+/// Sends what there is to send and room for, on the worker.
+pub(super) fn transmit(dev: &Device, worker: &mut Worker<'_>) {
+    let woken = dev.flow_work.woken.swap(0, Ordering::Acquire);
+    let Some(flow) = dev.flow.get(worker) else {
+        return;
+    };
+    if woken != 0 {
+        for link in flow.links.iter_mut() {
+            if woken & 1u64.wrapping_shl(link.slot.into()) != 0 {
+                link.ready = true;
+            }
+        }
+    }
+    for kind in KINDS {
+        while turn(dev, worker, kind) {}
+    }
+}
+
+/// Gives one link its turn; `false` if none has something to send, or there is no room.
+fn turn(dev: &Device, worker: &mut Worker<'_>, kind: LinkKind) -> bool {
+    let Some(Flow { control, links, .. }) = dev.flow.get(worker) else {
+        return false;
+    };
+    let is_ready = |handle| links.iter().any(|l| l.handle == handle && l.ready);
+    let Some(turn) = control.next(engine_kind(kind), is_ready) else {
+        let waiting = links.iter().any(|l| l.kind == kind && l.ready);
+        if waiting {
+            starve(dev, worker, kind);
+        }
+        return false;
+    };
+    for _ in 0..turn.quota {
+        if !send_one(dev, worker, kind, turn.handle) {
+            break;
+        }
+    }
+    true
+}
+
+/// Packets wait and no buffer is free: that must not last.
+fn starve(dev: &Device, worker: &mut Worker<'_>, kind: LinkKind) {
+    let Some(flow) = dev.flow.get(worker) else {
+        return;
+    };
+    if let Some(since @ None) = flow.starved_mut(kind) {
+        *since = Some(now_ms());
+        dev.flow_work
+            .watch
+            .queue_delayed(dev, jiffies(STUCK_MS as u32));
+    }
+}
+
+/// Sends a link's next packet; `false` if there is none, or it could not be sent.
+fn send_one(dev: &Device, worker: &mut Worker<'_>, kind: LinkKind, handle: u16) -> bool {
+    let packet = match dev.flow.get(worker).and_then(|f| f.link(handle)) {
+        None => return false,
+        Some(link) if link.rest.is_some() => link.continue_frame(),
+        Some(_) => match crate::Upper::next_frame(dev, worker, handle) {
+            Some(frame) => match dev.flow.get(worker).and_then(|f| f.link(handle)) {
+                Some(link) => link.begin_frame(frame),
+                // The user ended the link instead.
+                None => return false,
+            },
+            None => {
+                if let Some(link) = dev.flow.get(worker).and_then(|f| f.link(handle)) {
+                    link.ready = false;
+                }
+                return false;
+            }
+        },
+    };
+    let packet = match packet {
+        Ok(packet) => packet,
+        Err(e) => {
+            dev.count(Stat::ErrTx, 1);
+            if event::log_now(dev) {
+                pr_err!(
+                    "{}: frame of link 0x{handle:03x} dropped ({})\n",
+                    dev.name(),
+                    e.to_errno()
+                );
+            }
+            // The next one may be luckier.
+            return true;
+        }
+    };
+    let Some(flow) = dev.flow.get(worker) else {
+        return false;
+    };
+    let Ok(credit) = flow.control.take(engine_kind(kind), handle) else {
+        // `turn` promised one; without it the packet would overflow the controller.
+        dev.count(Stat::ErrTx, 1);
+        return false;
+    };
+    let mut sniff = false;
+    if let Some(link) = flow.link(handle) {
+        link.active_at = now_ms();
+        link.sent = link.sent.wrapping_add(1);
+        sniff = link.sniff;
+    }
+    if sniff {
+        link::leave_sniff(dev, worker, handle);
+    }
+    let sent = command::send_frame(dev, packet);
+    if sent.is_err() {
+        if let Some(flow) = dev.flow.get(worker) {
+            flow.control.refund(credit);
+        }
+        // A transport that takes nothing is not asked again for each frame that waits.
+        return false;
+    }
+    true
+}
+
+impl TxLink {
+    /// The first packet of a frame, or of a piece of one.
+    fn begin_frame(&mut self, frame: OutFrame) -> Result<SkBuff> {
+        let boundary = if !frame.first {
+            ACL_CONT
+        } else if self.kind == LinkKind::Le || (self.no_flush && !frame.flushable) {
+            ACL_START_NO_FLUSH
+        } else {
+            ACL_START
+        };
+        let mtu = usize::from(self.mtu);
+        if frame.skb.len() <= mtu {
+            return self.packet(frame.skb, boundary);
+        }
+        let mut whole = frame.skb;
+        whole.linearize()?;
+        let first = fragment(&whole, 0, mtu)?;
+        self.rest = Some((whole, mtu));
+        self.packet(first, boundary)
+    }
+
+    /// The next packet of the frame that was begun.
+    fn continue_frame(&mut self) -> Result<SkBuff> {
+        let (mut whole, at) = self.rest.take().ok_or(EINVAL)?;
+        let mtu = usize::from(self.mtu);
+        if whole.len().saturating_sub(at) <= mtu {
+            // Nobody needs what was copied from it any more.
+            whole.pull(at).ok_or(EINVAL)?;
+            return self.packet(whole, ACL_CONT);
+        }
+        let next = fragment(&whole, at, mtu)?;
+        self.rest = Some((whole, at.saturating_add(mtu)));
+        self.packet(next, ACL_CONT)
+    }
+
+    fn packet(&self, mut skb: SkBuff, boundary: u8) -> Result<SkBuff> {
+        let len = u16::try_from(skb.len()).map_err(|_| EMSGSIZE)?;
+        if skb.headroom() < HEADROOM || skb.is_cloned() {
+            skb.cow_head(HEADROOM, GFP_KERNEL)?;
+        }
+        skb.push_obj(&AclHeader::new(self.handle, boundary, len))?;
+        skb.set_meta(FrameMeta {
+            packet_type: PacketType::Acl.to_u8(),
+            ..FrameMeta::default()
+        });
+        Ok(skb)
+    }
+}
+
+/// A copy of `len` bytes of a frame, from `at` on.
+fn fragment(whole: &SkBuff, at: usize, len: usize) -> Result<SkBuff> {
+    let end = at.checked_add(len).ok_or(EMSGSIZE)?;
+    let bytes = whole.data().get(at..end).ok_or(EINVAL)?;
+    SkBuff::from_slice(HEADROOM, bytes, GFP_KERNEL)
+}
+
+/// Number Of Completed Packets (7.7.19): there is room again.
+pub(super) fn completed(dev: &Device, worker: &mut Worker<'_>, list: &[CompletedPackets]) {
+    let Some(flow) = dev.flow.get(worker) else {
+        return;
+    };
+    let mut bogus = false;
+    for entry in list {
+        let (handle, count) = (entry.handle.get(), entry.count.get());
+        let done = flow.control.completed(handle, count);
+        bogus |= done != count;
+        if done > 0 {
+            let kind = flow.link(handle).map(|l| l.kind);
+            if let Some(starved) = kind.and_then(|k| flow.starved_mut(k)) {
+                *starved = None;
+            }
+        }
+    }
+    if bogus {
+        dev.count(Stat::ErrRx, 1);
+        if event::log_now(dev) {
+            pr_warn!(
+                "{}: more packets completed than were sent, or of no link\n",
+                dev.name()
+            );
+        }
+    }
+    transmit(dev, worker);
+}
+
+/// Data Buffer Overflow (7.7.26): the controller lost what it should have had room for.
+pub(super) fn overflowed(dev: &Device, worker: &mut Worker<'_>, link_type: u8) {
+    if let Some(flow) = dev.flow.get(worker) {
+        flow.overflows = flow.overflows.wrapping_add(1);
+    }
+    dev.count(Stat::ErrTx, 1);
+    if event::log_now(dev) {
+        pr_err!(
+            "{}: data buffer overflow in the controller (link type {link_type})\n",
+            dev.name()
+        );
+    }
+}
+
+/// ACL data (Vol 4 Part E 5.4.2), of BR/EDR and LE alike.
+pub(super) fn received(dev: &Device, worker: &mut Worker<'_>, mut skb: SkBuff) {
+    dev.count(Stat::AclRx, 1);
+    let (handle, flags) = match AclPacket::parse(skb.data()) {
+        Ok(packet) => (packet.header.handle(), packet.header.flags()),
+        Err(_) => return dev.count(Stat::ErrRx, 1),
+    };
+    if skb.pull(size_of::<AclHeader>()).is_none() {
+        return;
+    }
+    let Some(flow) = dev.flow.get(worker) else {
+        return;
+    };
+    let Some(link) = flow.link(handle) else {
+        return hold(dev, flow, handle, Early { flags, skb });
+    };
+    link.active_at = now_ms();
+    link.received = link.received.wrapping_add(1);
+    let sniff = link.sniff;
+    if sniff {
+        link::leave_sniff(dev, worker, handle);
+    }
+    crate::Upper::received(dev, worker, handle, flags, skb);
+}
+
+/// Holds data of a link that is not there yet.
+fn hold(dev: &Device, flow: &mut Flow, handle: u16, early: Early) {
+    let now = now_ms();
+    while flow.hold.expire(now).is_some() {
+        dev.count(Stat::ErrRx, 1);
+    }
+    if flow.hold.hold(handle, early, now).is_err() {
+        dev.count(Stat::ErrRx, 1);
+    }
+    schedule_expiry(dev, flow, now);
+}
+
+fn schedule_expiry(dev: &Device, flow: &Flow, now: u64) {
+    if let Some(deadline) = flow.hold.next_deadline() {
+        let ms = u32::try_from(deadline.saturating_sub(now)).unwrap_or(u32::MAX);
+        dev.flow_work
+            .expire
+            .mod_delayed(dev, jiffies(ms.saturating_add(1)));
+    }
+}
+
+impl WorkItem<{ ids::HOLD_EXPIRE }> for Controller {
+    type Pointer = ARef<Device>;
+
+    fn run(dev: ARef<Device>, worker: &mut Worker<'_>) {
+        let Some(flow) = dev.flow.get(worker) else {
+            return;
+        };
+        let now = now_ms();
+        let mut dropped = 0u32;
+        while flow.hold.expire(now).is_some() {
+            dropped = dropped.saturating_add(1);
+        }
+        schedule_expiry(&dev, flow, now);
+        if dropped > 0 {
+            dev.count(Stat::ErrRx, dropped);
+        }
+    }
+}
+
+impl WorkItem<{ ids::TX_WATCH }> for Controller {
+    type Pointer = ARef<Device>;
+
+    fn run(dev: ARef<Device>, worker: &mut Worker<'_>) {
+        for kind in KINDS {
+            stuck(&dev, worker, kind);
+        }
+        let Some(flow) = dev.flow.get(worker) else {
+            return;
+        };
+        if let Some(since) = flow.starved.iter().flatten().min().copied() {
+            let ms = since.saturating_add(STUCK_MS).saturating_sub(now_ms());
+            let ms = u32::try_from(ms).unwrap_or(u32::MAX).max(1);
+            dev.flow_work.watch.mod_delayed(&dev, jiffies(ms));
+        }
+    }
+}
+
+/// Ends the links that hold all buffers for too long.
+fn stuck(dev: &Device, worker: &mut Worker<'_>, kind: LinkKind) {
+    let Some(flow) = dev.flow.get(worker) else {
+        return;
+    };
+    let now = now_ms();
+    let Some(starved) = flow.starved_mut(kind) else {
+        return;
+    };
+    if !starved.is_some_and(|since| now.saturating_sub(since) >= STUCK_MS) {
+        return;
+    }
+    *starved = None;
+    flow.stuck = flow.stuck.wrapping_add(1);
+    pr_err!("{}: link tx timeout\n", dev.name());
+    // Buffers may be shared between the two kinds.
+    let mut holders: KVec<u16> = KVec::new();
+    for kind in KINDS {
+        for (handle, _) in flow.control.holders(engine_kind(kind)) {
+            if holders.push(handle, GFP_KERNEL).is_err() {
+                break;
+            }
+        }
+    }
+    for handle in holders {
+        pr_err!(
+            "{}: killing stalled connection 0x{handle:03x}\n",
+            dev.name()
+        );
+        link::end_by_handle(dev, worker, handle, Status::REMOTE_USER_TERMINATED);
+    }
+}
+
+/// A controller's flow of data at a moment, for people.
+#[derive(Default)]
+pub(super) struct Snapshot {
+    /// Free buffers for ACL, SCO, LE and ISO data.
+    pub(super) free: [u16; 4],
+    pub(super) stats: engine::credits::Stats,
+    pub(super) held: engine::rx_hold::Stats,
+    pub(super) overflows: u32,
+    pub(super) stuck: u32,
+    pub(super) links: KVec<LinkCounters>,
+}
+
+/// One link's counters.
+pub(super) struct LinkCounters {
+    pub(super) handle: u16,
+    pub(super) kind: LinkKind,
+    /// Packets in the controller.
+    pub(super) outstanding: u16,
+    /// Frames that wait with the user.
+    pub(super) queued: usize,
+    pub(super) sent: u64,
+    pub(super) received: u64,
+}
+
+/// How data flows now. Sleeps; not on the worker.
+///
+/// # Errors
+///
+/// `ENODEV` if the controller is leaving, `ENOMEM`.
+pub(super) fn snapshot(dev: &Device) -> Result<Snapshot> {
+    dev.worker()?.call(|worker| -> Result<Snapshot> {
+        let mut shot = Snapshot::default();
+        let Some(flow) = dev.flow.get(worker) else {
+            return Ok(shot);
+        };
+        let kinds = [LinkType::Acl, LinkType::Sco, LinkType::Le, LinkType::Iso];
+        shot.free = kinds.map(|kind| flow.control.available(kind));
+        shot.stats = flow.control.stats();
+        shot.held = flow.hold.stats();
+        shot.overflows = flow.overflows;
+        shot.stuck = flow.stuck;
+        for link in flow.links.iter() {
+            let counters = LinkCounters {
+                handle: link.handle,
+                kind: link.kind,
+                outstanding: flow.control.outstanding(link.handle).unwrap_or(0),
+                queued: 0,
+                sent: link.sent,
+                received: link.received,
+            };
+            shot.links.push(counters, GFP_KERNEL)?;
+        }
+        for link in shot.links.iter_mut() {
+            link.queued = crate::Upper::queued(dev, worker, link.handle);
+        }
+        Ok(shot)
+    })?
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What happens to links when nothing happens: unused ones end, late controllers are given up on.
+
+use super::{
+    bredr,
+    end,
+    le_connect,
+    LinkKind,
+    Stage,
+    EVENT_MS, //
+};
+use crate::hci::{
+    device::{
+        ids,
+        Controller,
+        Device, //
+    },
+    session::jiffies,
+    user::LinkUser, //
+};
+use kernel::{
+    prelude::*,
+    sync::aref::ARef, //
+};
+use kernel_ext::{
+    time::now_ms,
+    workqueue::{
+        OrderedQueue,
+        Work,
+        WorkItem,
+        Worker, //
+    },
+};
+use wire::hci::Status;
+
+/// The timer of all links of a controller; on the worker.
+#[pin_data]
+pub(crate) struct LinkTimer {
+    #[pin]
+    work: Work<Controller, { ids::LINK_TIMER }>,
+}
+
+kernel_ext::impl_has_work! {
+    impl HasWork<{ ids::LINK_TIMER }> for Controller { self.link_timer.work }
+}
+
+impl LinkTimer {
+    pub(in crate::hci) fn new() -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            work <- kernel_ext::new_work!("LinkTimer::work"),
+        })
+    }
+
+    pub(in crate::hci) fn bind(&self, worker: &OrderedQueue) -> Result {
+        self.work.bind(worker)
+    }
+
+    /// Stops it for good.
+    pub(in crate::hci) fn disable(&self) {
+        self.work.disable_sync();
+    }
+}
+
+/// Some link's time has changed: the timer follows.
+pub(super) fn adjust(dev: &Device, worker: &mut Worker<'_>) {
+    let Some(table) = dev.links.get(worker) else {
+        return;
+    };
+    let next = table
+        .links
+        .iter()
+        .flat_map(|l| [l.idle_at, l.late_at, l.sniff_at])
+        .flatten()
+        .min();
+    match next {
+        Some(at) => {
+            let ms = at.saturating_sub(now_ms());
+            let ms = u32::try_from(ms).unwrap_or(u32::MAX);
+            dev.link_timer.work.mod_delayed(dev, jiffies(ms));
+        }
+        None => {
+            dev.link_timer.work.cancel();
+        }
+    }
+}
+
+/// What is due for a link.
+enum Due {
+    Unused,
+    Late(Stage, LinkKind),
+    Sniff,
+}
+
+impl WorkItem<{ ids::LINK_TIMER }> for Controller {
+    type Pointer = ARef<Device>;
+
+    fn run(dev: ARef<Device>, worker: &mut Worker<'_>) {
+        while let Some((id, due)) = next_due(&dev, worker) {
+            match due {
+                Due::Unused => unused(&dev, worker, id),
+                Due::Late(stage, kind) => late(&dev, worker, id, stage, kind),
+                Due::Sniff => bredr::consider_sniff(&dev, worker, id),
+            }
+        }
+        adjust(&dev, worker);
+    }
+}
+
+/// Takes one thing that is due, and the time for it.
+fn next_due(dev: &Device, worker: &mut Worker<'_>) -> Option<(u64, Due)> {
+    let now = now_ms();
+    let is_due = |at: Option<u64>| at.is_some_and(|at| at <= now);
+    let table = dev.links.get(worker)?;
+    let link = table.find(|l| is_due(l.idle_at) || is_due(l.late_at) || is_due(l.sniff_at))?;
+    let due = if is_due(link.late_at) {
+        link.late_at = None;
+        Due::Late(link.stage, link.kind)
+    } else if is_due(link.idle_at) {
+        link.idle_at = None;
+        Due::Unused
+    } else {
+        link.sniff_at = None;
+        Due::Sniff
+    };
+    Some((link.id, due))
+}
+
+fn unused(dev: &Device, worker: &mut Worker<'_>, id: u64) {
+    let Some(link) = dev.links.get(worker).and_then(|t| t.by_id(id)) else {
+        return;
+    };
+    if link.holds > 0 {
+        return;
+    }
+    let handle = link.handle.filter(|_| link.up);
+    let reason = match handle {
+        Some(handle) => Status(crate::Upper::reason_to_end(dev, worker, handle.get())),
+        None => Status::REMOTE_USER_TERMINATED,
+    };
+    end::end(dev, worker, id, reason);
+}
+
+fn late(dev: &Device, worker: &mut Worker<'_>, id: u64, stage: Stage, kind: LinkKind) {
+    match (stage, kind) {
+        // An attempt takes too long. The controller says how the cancellation went.
+        (Stage::Connecting, _) => {
+            end::cancel(dev, worker, id);
+            if kind == LinkKind::Le {
+                le_connect::timed_out(dev, worker, id);
+            }
+        }
+        // The controller owes an event that does not come: host and controller disagree, and the
+        // link is over for the host.
+        (Stage::Cancelling | Stage::Disconnecting | Stage::Accepting, _) => {
+            end::give_up(dev, worker, id);
+        }
+        _ => {}
+    }
+}
+
+/// When the controller is late with an event that is asked for now.
+pub(super) fn event_deadline() -> Option<u64> {
+    Some(now_ms().saturating_add(EVENT_MS))
+}

@@ -14,6 +14,7 @@
 //! - [`unknown`]: which commands a controller really has, whatever it claims.
 //! - [`credits`]: the controller's buffers for data packets, and whose turn it is to fill them.
 //! - [`rx_hold`]: data that overtook the event announcing its connection.
+//! - [`l2cap`]: channels, from their signalling to their modes.
 //!
 //! Payloads (a command's request, a held packet) are generic and owned: an engine either keeps one or hands it back by
 //! value, never both, and never drops one on its own. Every table and queue has a fixed capacity, and reports, by handing the
@@ -41,6 +42,7 @@ pub mod bringup;
 pub mod command;
 pub mod connection;
 pub mod credits;
+pub mod l2cap;
 pub mod ladder;
 pub mod listing;
 pub mod rx_hold;

@@ -16,6 +16,9 @@ use crate::{
     Reader, //
 };
 
+/// A channel identifier in the lists of commands.
+pub use zerocopy::little_endian::U16 as Cid;
+
 pub use command::{
     Command,
     ConfigurationRequest,

@@ -4,6 +4,7 @@
 
 use super::{
     flags_of,
+    instance::Instance,
     max_data_len,
     Can,
     Device,
@@ -162,10 +163,79 @@ fn scan_rsp(dev: &Device, instance: u8, ext: bool) -> Data {
 }
 
 /// Keeps a copy of what was written last.
-fn remember(copy: &mut KVec<u8>, data: &Data) -> Outcome {
-    copy.clear();
-    copy.extend_from_slice(data.as_slice(), GFP_KERNEL)?;
-    Ok(())
+/// What of an advertisement there is to be written, and where its last copy is.
+struct Part {
+    /// What the controller has for legacy commands, or as set 0.
+    copy: fn(&mut State) -> &mut KVec<u8>,
+    /// Whether an instance's differs from what the controller has.
+    changed: fn(&mut Instance) -> &mut bool,
+}
+
+const ADV_DATA: Part = Part {
+    copy: |state| &mut state.adv_data,
+    changed: |instance| &mut instance.adv_data_changed,
+};
+
+const SCAN_RSP: Part = Part {
+    copy: |state| &mut state.scan_rsp_data,
+    changed: |instance| &mut instance.scan_rsp_changed,
+};
+
+impl Part {
+    fn remember(&self, state: &mut State, data: &Data) -> Outcome {
+        let copy = (self.copy)(state);
+        copy.clear();
+        copy.extend_from_slice(data.as_slice(), GFP_KERNEL)?;
+        Ok(())
+    }
+
+    /// Writes with the legacy command, if the data is other than the controller has.
+    fn write_legacy(
+        &self,
+        dev: &Device,
+        data: &Data,
+        write: impl FnOnce() -> Outcome,
+    ) -> Outcome {
+        {
+            let mut state = dev.state();
+            if (self.copy)(&mut state).as_slice() == data.as_slice() {
+                return Ok(());
+            }
+            self.remember(&mut state, data)?;
+        }
+        write()
+    }
+
+    /// Writes with the extended command of the instance's set, which `write` is told, if the data
+    /// is other than the set has.
+    fn write_set(
+        &self,
+        dev: &Device,
+        instance: u8,
+        data: &Data,
+        write: impl FnOnce(u8) -> Outcome,
+    ) -> Outcome {
+        let handle = match dev.state().adv.find_mut(instance) {
+            Some(i) => {
+                if !core::mem::take((self.changed)(i)) {
+                    return Ok(());
+                }
+                i.handle
+            }
+            None if instance == 0 => 0,
+            None => return Ok(()),
+        };
+        let written = write(handle);
+        let mut state = dev.state();
+        match state.adv.find_mut(instance) {
+            Some(i) => *(self.changed)(i) |= written.is_err(),
+            None => {
+                written?;
+                return self.remember(&mut state, data);
+            }
+        }
+        written
+    }
 }
 
 /// Sets the advertising data of an instance, if that is other than the controller has.
@@ -182,44 +252,22 @@ pub(crate) fn update_data_of(session: &Session<'_>, instance: u8) -> Outcome {
     let ext = can.ext_advertising();
     let data = adv_data(dev, instance, ext, can.adv_tx_power);
     if !ext {
-        if dev.state().adv_data.as_slice() == data.as_slice() {
-            return Ok(());
-        }
-        remember(&mut dev.state().adv_data, &data)?;
-        return session.send(&LeSetAdvData {
-            length: len(&data),
-            data: legacy(&data),
+        return ADV_DATA.write_legacy(dev, &data, || {
+            session.send(&LeSetAdvData {
+                length: len(&data),
+                data: legacy(&data),
+            })
         });
     }
-    let handle = {
-        let mut state = dev.state();
-        match state.adv.find_mut(instance) {
-            Some(i) => {
-                if !core::mem::take(&mut i.adv_data_changed) {
-                    return Ok(());
-                }
-                i.handle
-            }
-            None if instance == 0 => 0,
-            None => return Ok(()),
-        }
-    };
-    let written = session.send(&LeSetExtAdvData {
-        handle,
-        operation: DATA_COMPLETE,
-        fragment_preference: NO_FRAGMENT,
-        length: len(&data),
-        data: data.padded(),
-    });
-    let mut state = dev.state();
-    match state.adv.find_mut(instance) {
-        Some(i) => i.adv_data_changed |= written.is_err(),
-        None => {
-            written?;
-            return remember(&mut state.adv_data, &data);
-        }
-    }
-    written
+    ADV_DATA.write_set(dev, instance, &data, |handle| {
+        session.send(&LeSetExtAdvData {
+            handle,
+            operation: DATA_COMPLETE,
+            fragment_preference: NO_FRAGMENT,
+            length: len(&data),
+            data: data.padded(),
+        })
+    })
 }
 
 /// Sets the scan response data of an instance, if that is other than the controller has.
@@ -235,42 +283,20 @@ pub(crate) fn update_scan_rsp_of(session: &Session<'_>, instance: u8) -> Outcome
     let ext = Can::of(dev)?.ext_advertising();
     let data = scan_rsp(dev, instance, ext);
     if !ext {
-        if dev.state().scan_rsp_data.as_slice() == data.as_slice() {
-            return Ok(());
-        }
-        remember(&mut dev.state().scan_rsp_data, &data)?;
-        return session.send(&LeSetScanRspData {
-            length: len(&data),
-            data: legacy(&data),
+        return SCAN_RSP.write_legacy(dev, &data, || {
+            session.send(&LeSetScanRspData {
+                length: len(&data),
+                data: legacy(&data),
+            })
         });
     }
-    let handle = {
-        let mut state = dev.state();
-        match state.adv.find_mut(instance) {
-            Some(i) => {
-                if !core::mem::take(&mut i.scan_rsp_changed) {
-                    return Ok(());
-                }
-                i.handle
-            }
-            None if instance == 0 => 0,
-            None => return Ok(()),
-        }
-    };
-    let written = session.send(&LeSetExtScanRspData {
-        handle,
-        operation: DATA_COMPLETE,
-        fragment_preference: NO_FRAGMENT,
-        length: len(&data),
-        data: data.padded(),
-    });
-    let mut state = dev.state();
-    match state.adv.find_mut(instance) {
-        Some(i) => i.scan_rsp_changed |= written.is_err(),
-        None => {
-            written?;
-            return remember(&mut state.scan_rsp_data, &data);
-        }
-    }
-    written
+    SCAN_RSP.write_set(dev, instance, &data, |handle| {
+        session.send(&LeSetExtScanRspData {
+            handle,
+            operation: DATA_COMPLETE,
+            fragment_preference: NO_FRAGMENT,
+            length: len(&data),
+            data: data.padded(),
+        })
+    })
 }

@@ -12,7 +12,7 @@
 //!
 //! - [`channel`]: how it opens, is configured and closes; [`enhanced`] for those that open in groups.
 //! - [`credit`]: what may be sent and received in the modes with credits.
-//! - [`streaming`]: the mode with sequence numbers and no more, over [`sdu`], which cuts and joins.
+//! - [`ertm`] and [`streaming`]: the modes with sequence numbers, over [`sdu`], which cuts and joins.
 //!
 //! Payloads stay with the caller throughout: an engine is told lengths and numbers, and answers what to do with the packet at hand,
 //! or with the one of this number.
@@ -20,6 +20,7 @@
 pub mod channel;
 pub mod credit;
 pub mod enhanced;
+pub mod ertm;
 pub mod ident;
 pub mod recombine;
 pub mod sdu;

@@ -536,8 +536,13 @@ impl Configuration {
             self.rx_mps = self.rx_mps.min(rfc.max_pdu);
         }
         if self.mode == Mode::Ertm {
-            self.retransmission_timeout = rfc.retransmission_timeout;
-            self.monitor_timeout = rfc.monitor_timeout;
+            // Zero is none that one could work with.
+            if rfc.retransmission_timeout != 0 {
+                self.retransmission_timeout = rfc.retransmission_timeout;
+            }
+            if rfc.monitor_timeout != 0 {
+                self.monitor_timeout = rfc.monitor_timeout;
+            }
             let window = match (self.format, wanted.window) {
                 (Format::Extended, Some(window)) => window,
                 (Format::Extended, None) => self.ack_window,

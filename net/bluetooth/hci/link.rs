@@ -68,6 +68,7 @@ pub(crate) use le::{
     update_parameters, //
 };
 pub(super) use le_connect::is_connecting as le_is_connecting;
+pub(crate) use le_connect::not_awaited as le_not_awaited;
 pub(crate) use security::{
     change_security,
     secure,

@@ -21,6 +21,7 @@ use super::{
     status_of, //
 };
 use crate::hci::{
+    link,
     update,
     AutoConnect,
     ConnParams,
@@ -229,6 +230,7 @@ pub(super) fn remove(call: &Call<'_>, params: &DeviceParams) -> Outcome {
             return Err(invalid());
         }
         remove_all(dev, call.skip());
+        link::le_not_awaited(dev, None);
     } else if !kind_is_valid(addr) {
         return Err(invalid());
     } else if addr.kind() == Some(AddressType::BrEdr) {
@@ -261,6 +263,7 @@ pub(super) fn remove(call: &Call<'_>, params: &DeviceParams) -> Outcome {
             return Err(invalid());
         }
         removed(dev, peer, call.skip());
+        link::le_not_awaited(dev, Some(peer));
     }
     background(dev, |session| {
         let _ = update::passive_scan(session);

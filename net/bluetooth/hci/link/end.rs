@@ -257,7 +257,7 @@ pub(in crate::hci) fn end_by_handle(
 /// `ENOTCONN` if there is none, or what the controller says.
 pub(crate) fn disconnect(session: &Session<'_>, peer: Peer, reason: u8) -> Result {
     let dev = session.dev();
-    let handle = dev
+    let todo = dev
         .worker()?
         .call(|worker| {
             let table = dev.links.get(worker)?;
@@ -265,15 +265,42 @@ pub(crate) fn disconnect(session: &Session<'_>, peer: Peer, reason: u8) -> Resul
             let id = link.id;
             if let Some(handle) = prepare(link, Status(reason)) {
                 timer::adjust(dev, worker);
-                return Some(Some(handle));
+                return Some(Todo::Disconnect(handle));
+            }
+            if link.stage == Stage::Connecting && link.central {
+                link.stage = Stage::Cancelling;
+                link.ending = Some(Status(reason));
+                link.late_at = event_deadline();
+                let kind = link.kind;
+                timer::adjust(dev, worker);
+                return Some(Todo::Cancel(kind));
             }
             end(dev, worker, id, Status(reason));
-            Some(None)
+            Some(Todo::Nothing)
         })?
         .ok_or(ENOTCONN)?;
-    match handle {
-        Some(handle) => end_and_wait(session, handle, reason),
-        None => Ok(()),
+    match todo {
+        Todo::Disconnect(handle) => end_and_wait(session, handle, reason),
+        // It may have succeeded or failed just before, which is as good.
+        Todo::Cancel(LinkKind::Acl) => {
+            unless_refused(session.send(&CreateConnectionCancel { bdaddr: peer.addr }))
+        }
+        Todo::Cancel(LinkKind::Le) => unless_refused(session.send(&LeCreateConnectionCancel {})),
+        Todo::Nothing => Ok(()),
+    }
+}
+
+/// What it takes to end a link.
+enum Todo {
+    Disconnect(ConnHandle),
+    Cancel(LinkKind),
+    Nothing,
+}
+
+fn unless_refused(answer: Result<(), CommandError>) -> Result {
+    match answer {
+        Ok(()) | Err(CommandError::Status(_)) => Ok(()),
+        Err(e) => Err(e.into()),
     }
 }
 

@@ -26,7 +26,10 @@ use crate::hci::{
     },
     CommandError,
 };
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::aref::ARef, //
+};
 use kernel_ext::{
     hci::{
         Flag,
@@ -422,6 +425,32 @@ pub(super) fn stop_directed(dev: &Device) {
     });
     if queued.is_err() {
         pr_debug!("{}: directed advertising goes on\n", dev.name());
+    }
+}
+
+/// A peer, or nobody any more, is to be connected whenever it is there: an attempt that is under
+/// way for that is given up. Any process context.
+pub(crate) fn not_awaited(dev: &Device, peer: Option<Peer>) {
+    let Ok(queue) = dev.worker() else { return };
+    let owner = ARef::from(dev);
+    let queued = queue.spawn(GFP_KERNEL, move |worker| {
+        let Some(table) = owner.links.get(worker) else {
+            return;
+        };
+        // There is one attempt at a time.
+        let attempt = table.find(|l| {
+            l.kind == LinkKind::Le
+                && !l.explicit
+                && l.handle.is_none()
+                && is_attempt(l)
+                && peer.is_none_or(|p| p == l.peer)
+        });
+        if let Some(id) = attempt.map(|l| l.id) {
+            end::end(&owner, worker, id, Status::REMOTE_USER_TERMINATED);
+        }
+    });
+    if queued.is_err() {
+        pr_debug!("{}: an attempt goes on\n", dev.name());
     }
 }
 

@@ -107,7 +107,12 @@ class Vhci:
         return [packet] if packet else []
 
     def write(self, packet):
-        os.write(self.fd, packet)
+        try:
+            os.write(self.fd, packet)
+        except OSError as error:
+            # The host has just switched off, and listens no more.
+            if error.errno != errno.ENXIO:
+                raise
 
     def close(self):
         if self.fd >= 0:

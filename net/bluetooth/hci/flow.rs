@@ -380,11 +380,23 @@ fn turn(dev: &Device, worker: &mut Worker<'_>, kind: LinkKind) -> bool {
         return false;
     };
     for _ in 0..turn.quota {
-        if !send_one(dev, worker, kind, turn.handle) {
-            break;
+        match send_one(dev, worker, kind, turn.handle) {
+            Sent::One => {}
+            Sent::None => break,
+            Sent::Gone => return false,
         }
     }
     true
+}
+
+/// What became of a link's next packet.
+enum Sent {
+    /// It is on its way, or lost.
+    One,
+    /// There is none.
+    None,
+    /// The transport is not there any more: whatever else waits need not be tried.
+    Gone,
 }
 
 /// Packets wait and no buffer is free: that must not last.
@@ -400,22 +412,22 @@ fn starve(dev: &Device, worker: &mut Worker<'_>, kind: LinkKind) {
     }
 }
 
-/// Sends a link's next packet; `false` if there is none, or it could not be sent.
-fn send_one(dev: &Device, worker: &mut Worker<'_>, kind: LinkKind, handle: u16) -> bool {
+/// Sends a link's next packet.
+fn send_one(dev: &Device, worker: &mut Worker<'_>, kind: LinkKind, handle: u16) -> Sent {
     let packet = match dev.flow.get(worker).and_then(|f| f.link(handle)) {
-        None => return false,
+        None => return Sent::None,
         Some(link) if link.rest.is_some() => link.continue_frame(),
         Some(_) => match crate::Upper::next_frame(dev, worker, handle) {
             Some(frame) => match dev.flow.get(worker).and_then(|f| f.link(handle)) {
                 Some(link) => link.begin_frame(frame),
                 // The user ended the link instead.
-                None => return false,
+                None => return Sent::None,
             },
             None => {
                 if let Some(link) = dev.flow.get(worker).and_then(|f| f.link(handle)) {
                     link.ready = false;
                 }
-                return false;
+                return Sent::None;
             }
         },
     };
@@ -431,16 +443,16 @@ fn send_one(dev: &Device, worker: &mut Worker<'_>, kind: LinkKind, handle: u16) 
                 );
             }
             // The next one may be luckier.
-            return true;
+            return Sent::One;
         }
     };
     let Some(flow) = dev.flow.get(worker) else {
-        return false;
+        return Sent::None;
     };
     let Ok(credit) = flow.control.take(engine_kind(kind), handle) else {
         // `turn` promised one; without it the packet would overflow the controller.
         dev.count(Stat::ErrTx, 1);
-        return false;
+        return Sent::None;
     };
     let mut sniff = false;
     if let Some(link) = flow.link(handle) {
@@ -451,15 +463,18 @@ fn send_one(dev: &Device, worker: &mut Worker<'_>, kind: LinkKind, handle: u16) 
     if sniff {
         link::leave_sniff(dev, worker, handle);
     }
-    let sent = command::send_frame(dev, packet);
-    if sent.is_err() {
-        if let Some(flow) = dev.flow.get(worker) {
-            flow.control.refund(credit);
-        }
-        // A transport that takes nothing is not asked again for each frame that waits.
-        return false;
+    let Err(e) = command::send_frame(dev, packet) else {
+        return Sent::One;
+    };
+    if let Some(flow) = dev.flow.get(worker) {
+        flow.control.refund(credit);
     }
-    true
+    // Any other failure is this packet's.
+    if e == ENODEV {
+        Sent::Gone
+    } else {
+        Sent::One
+    }
 }
 
 impl TxLink {

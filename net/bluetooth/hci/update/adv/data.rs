@@ -190,12 +190,7 @@ impl Part {
     }
 
     /// Writes with the legacy command, if the data is other than the controller has.
-    fn write_legacy(
-        &self,
-        dev: &Device,
-        data: &Data,
-        write: impl FnOnce() -> Outcome,
-    ) -> Outcome {
+    fn write_legacy(&self, dev: &Device, data: &Data, write: impl FnOnce() -> Outcome) -> Outcome {
         {
             let mut state = dev.state();
             if (self.copy)(&mut state).as_slice() == data.as_slice() {

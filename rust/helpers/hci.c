@@ -59,24 +59,6 @@ void kext_list_del_rcu(struct list_head *entry)
 	list_del_rcu(entry);
 }
 
-/* Bit fields of struct bt_skb_cb. */
-void kext_bt_cb_set(struct sk_buff *skb, u8 pkt_type, u16 expect, bool incoming)
-{
-	bt_cb(skb)->pkt_type = pkt_type;
-	bt_cb(skb)->expect = expect;
-	bt_cb(skb)->incoming = incoming;
-}
-
-u8 kext_bt_cb_pkt_type(const struct sk_buff *skb)
-{
-	return bt_cb(skb)->pkt_type;
-}
-
-bool kext_bt_cb_incoming(const struct sk_buff *skb)
-{
-	return bt_cb(skb)->incoming;
-}
-
 int kext_local_bd_address(struct device *dev, u8 *addr)
 {
 	return fwnode_property_read_u8_array(dev_fwnode(dev->parent), "local-bd-address", addr, 6);

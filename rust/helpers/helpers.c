@@ -14,4 +14,5 @@
 #include "rfkill.c"
 #include "leds.c"
 #include "sync.c"
+#include "frame.c"
 #include "hci.c"

@@ -90,28 +90,12 @@ impl Dir {
     ///
     /// None for now. That of [`Self::new`] holds for files, too.
     pub fn file<O: FileOps>(&self, name: &CStr, mode: u16, data: O::Data) -> Result<File<O>> {
-        let data = data.into_foreign();
-        // SAFETY: The name is copied. The directory exists or is an error pointer. The operations
-        // are static, and `data` fits them; it is given back after the file is removed.
-        let dentry = unsafe {
-            bindings::kext_debugfs_create_file(
-                name.as_char_ptr(),
-                mode,
-                self.as_ptr(),
-                data,
-                File::<O>::OPS,
-            )
-        };
-        // INVARIANT: Created above.
-        Ok(File {
-            entry: Some(Entry {
-                dentry,
-                _parent: Some(self.clone()),
-            }),
-            // SAFETY: Pointers of `into_foreign` are not null.
-            data: unsafe { NonNull::new_unchecked(data) },
-            _ops: PhantomData,
-        })
+        // SAFETY: The file keeps the directory.
+        let mut file = unsafe { File::new(self.as_ptr(), name, mode, data) };
+        if let Some(entry) = &mut file.entry {
+            entry._parent = Some(self.clone());
+        }
+        Ok(file)
     }
 }
 
@@ -169,6 +153,35 @@ impl<O: FileOps> File<O> {
         release: Some(bindings::single_release),
         ..pin_init::zeroed()
     };
+
+    /// Creates a file in a directory that is C code's.
+    ///
+    /// # Safety
+    ///
+    /// `parent` must be an error pointer, or a directory that exists for as long as the file.
+    pub unsafe fn new(
+        parent: *mut bindings::dentry,
+        name: &CStr,
+        mode: u16,
+        data: O::Data,
+    ) -> Self {
+        let data = data.into_foreign();
+        // SAFETY: The name is copied. The directory exists or is an error pointer. The operations
+        // are static, and `data` fits them; it is given back after the file is removed.
+        let dentry = unsafe {
+            bindings::kext_debugfs_create_file(name.as_char_ptr(), mode, parent, data, Self::OPS)
+        };
+        // INVARIANT: Created above.
+        Self {
+            entry: Some(Entry {
+                dentry,
+                _parent: None,
+            }),
+            // SAFETY: Pointers of `into_foreign` are not null.
+            data: unsafe { NonNull::new_unchecked(data) },
+            _ops: PhantomData,
+        }
+    }
 
     // debugfs calls all of these (but `release`, which does not use the data) only while the file
     // is not removed, and makes its removal wait for them.

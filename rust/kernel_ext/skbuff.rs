@@ -7,14 +7,7 @@
 //! The C interface checks its callers with `BUG()`: pushing beyond the headroom or putting beyond
 //! the tailroom stops the machine. Here each of them is checked first and answers with an error.
 
-use crate::{
-    bindings,
-    net::{
-        Protocol,
-        ScmCreds,
-        Sock, //
-    },
-};
+use crate::bindings;
 use core::{
     mem::{
         align_of,
@@ -554,22 +547,6 @@ impl SkBuff {
     pub fn orphan(&mut self) {
         // SAFETY: Valid by the type invariant.
         unsafe { bindings::kext_skb_orphan(self.as_ptr()) }
-    }
-
-    /// Returns whether the buffer was allocated for `sk` (and not orphaned since).
-    #[inline]
-    pub fn is_from<P: Protocol>(&self, sk: &Sock<P>) -> bool {
-        // SAFETY: Valid by the type invariant; the pointers are only compared.
-        unsafe { (*self.as_ptr()).sk.cast() == sk.as_raw() }
-    }
-
-    /// Returns the credentials of the socket that the buffer was allocated for, if there is one
-    /// and they are known.
-    pub fn sender_creds(&self) -> Option<ScmCreds> {
-        // SAFETY: Valid by the type invariant.
-        let sk = NonNull::new(unsafe { (*self.as_ptr()).sk })?;
-        // SAFETY: A buffer keeps its socket alive.
-        unsafe { ScmCreds::of_peer(sk.as_ptr().cast()) }
     }
 
     /// Frees the buffer after use. Dropping it counts as a drop in the kernel's statistics.

@@ -40,6 +40,7 @@
 
 mod accept;
 mod addr;
+mod buffer;
 mod cred;
 mod family;
 mod ioctl;

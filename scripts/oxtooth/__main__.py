@@ -8,7 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
-from . import build, check, kernel, modset, paths, setup, show, testers, ui, vm
+from . import build, check, kernel, modset, paths, setup, show, testers, ui, usbtable, vm
 
 
 def _flavour(parser, default="debian"):
@@ -98,6 +98,10 @@ def _check(args) -> int:
 def _soak(args) -> int:
     from . import soak
     return soak.command(args.kernel, args.minutes, args.repeat)
+
+
+def _usb_table(_args) -> int:
+    return usbtable.command()
 
 
 def _doc(_args) -> int:
@@ -203,6 +207,8 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--repeat", type=int)
     sub.set_defaults(run=_soak)
 
+    sub = commands.add_parser("usb-table", help="compare btusb's device tables with the kernel's")
+    sub.set_defaults(run=_usb_table)
     sub = commands.add_parser("doc", help="rustdoc for our crates, warnings being errors")
     sub.set_defaults(run=_doc)
     sub = commands.add_parser("fmt", help="rustfmt over the sources")

@@ -19,7 +19,7 @@ SELFTESTS = "tools/testing/selftests/bluetooth"
 
 # What a module is built from; the crates' tests and manifests stay here.
 _FOLDERS = ("rust", "net/bluetooth", "include")
-_SUFFIXES = (".rs", ".c", ".h", ".sh")
+_SUFFIXES = (".rs", ".c", ".h", ".sh", ".allow")
 _LEFT_OUT = {"tests", "target", "fuzz"}
 
 _BEGIN, _END = "# Oxtooth: begin", "# Oxtooth: end"

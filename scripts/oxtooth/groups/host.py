@@ -8,6 +8,12 @@ from pathlib import Path
 from .. import buildroot, check, paths, ui
 
 WORKSPACE = paths.REPO / "net" / "bluetooth"
+# The crates that the kernel's build compiles, too, and their folders.
+CRATES = {
+    "wire": WORKSPACE / "wire",
+    "engine": WORKSPACE / "engine",
+    "h2": paths.REPO / "drivers" / "bluetooth" / "h2",
+}
 # What stands between a name and a panic: see the design's "a panic is a remote denial of service".
 PANICS = re.compile(r"panic|_fail\b|_failed\b|unwrap_failed|expect_failed|unreachable|assert_failed"
                     r"|len_mismatch|index_len|end_index|order_fail|slice_error")
@@ -30,7 +36,7 @@ def cargo(words: list, log: Path, env: dict | None = None) -> subprocess.Complet
 
 @check.group("host crates")
 def host_crates(_run):
-    """Every test of wire and engine: unit, property, simulation and documentation tests."""
+    """Every test of the host crates: unit, property, simulation and documentation tests."""
     if not (WORKSPACE / "Cargo.toml").is_file():
         return
     log = paths.logs() / "host-tests.log"
@@ -63,8 +69,8 @@ def host_clippy(_run):
     log = paths.logs() / "host-clippy.log"
     done = cargo(["clippy", "--locked", "--workspace", "--all-targets", "--", "-Dwarnings"], log,
                  {"CLIPPY_CONF_DIR": str(paths.REPO)})
-    yield (check.passed("wire and engine, with their tests") if done.returncode == 0 else
-           check.failed("wire and engine", ui.tail(log, 40)))
+    yield (check.passed("host crates, with their tests") if done.returncode == 0 else
+           check.failed("host crates", ui.tail(log, 40)))
 
 
 def undefined(path: Path) -> set:
@@ -77,8 +83,7 @@ def undefined(path: Path) -> set:
 @check.group("no panic on the host")
 def no_panic(_run):
     """The crates, and an example that instantiates all of their generics, refer to no panic."""
-    for crate in ("wire", "engine"):
-        folder = WORKSPACE / crate
+    for crate, folder in CRATES.items():
         if not (folder / "Cargo.toml").is_file():
             continue
         if not (folder / "tests/panic_free/panic_free.rs").is_file():

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """The modules' builds: no warning, clippy clean, no panic where there must be none."""
 
+import lzma
 import re
 
-from .. import build, buildroot, check, paths, ui
+from .. import build, buildroot, check, kernel, paths, ui, usbtable
 from . import host
 
 SITES = paths.REPO / "scripts" / "oxtooth" / "panic-sites.tsv"
@@ -30,8 +31,10 @@ def _build(flavour: str) -> str:
         return f"{failure}\n{_complaints(text)}"
     if _WARNING.search(text := log.read_text(errors="replace")):
         return "\n".join(line for line in text.splitlines() if _WARNING.search(line))
-    if not any(path.name == "bluetooth.ko" for path in build.built(flavour)):
-        return f"the build made no bluetooth.ko (log: {log})"
+    made = {path.name for path in build.built(flavour)}
+    for module in ("bluetooth.ko", "btusb.ko"):
+        if module not in made:
+            return f"the build made no {module} (log: {log})"
     return ""
 
 
@@ -60,6 +63,36 @@ def clippy(_run):
     yield check.passed("modules")
 
 
+def _modinfo(module, field: str) -> set:
+    return set(buildroot.output(["modinfo", "-F", field, module],
+                                binds=(module.parent,)).split("\n")) - {""}
+
+
+@check.group("btusb's tables")
+def usb_tables(run):
+    """The device tables as the kernel source has them; aliases, parameters and imports as the
+    distribution's module has them."""
+    wrong, count = usbtable.compare()
+    yield (check.failed("kernel source", "\n".join(wrong)) if wrong else
+           check.passed("kernel source", f"{count} rows and flags"))
+    if not run.built.get("debian", True):
+        yield check.failed("module", "the modules were not built")
+        return
+    ours = paths.out("debian") / "btusb.ko"
+    packed = next(kernel.image("debian").glob("**/drivers/bluetooth/btusb.ko*"))
+    for field in ("alias", "parm"):
+        mine, theirs = _modinfo(ours, field), _modinfo(packed, field)
+        yield (check.passed(field, f"{len(mine)}, the same as the distribution's") if mine == theirs
+               else check.failed(field, "\n".join(sorted(mine ^ theirs))))
+    # What a transport driver imports of the core's module is the same on both cores.
+    hci = {name for name in host.undefined(ours) if re.match(r"_*(?:hci|bt|l2cap|sco|mgmt)_", name)}
+    theirs = packed.read_bytes()
+    theirs = lzma.decompress(theirs) if packed.suffix == ".xz" else theirs
+    unknown = sorted(name for name in hci if name.encode() + b"\0" not in theirs)
+    yield (check.failed("imports", "not imported by the C driver: " + ", ".join(unknown)) if unknown
+           else check.passed("imports", f"{len(hci)} symbols of the core, all of them the C driver's"))
+
+
 def _undefined_core(path) -> list:
     return sorted(symbol for symbol in host.undefined(path)
                   if host.PANICS.search(symbol) and ("core::" in symbol or "alloc::" in symbol))
@@ -67,14 +100,14 @@ def _undefined_core(path) -> list:
 
 @check.group("no panic in the objects")
 def no_panic(run):
-    """Zero for wire and engine as the distribution's kernel gets them; for a module as a whole,
+    """Zero for the host crates as the distribution's kernel gets them; for a module as a whole,
     the number of places that can panic, held against a committed number that only falls."""
     out = paths.out("debian")
     if not run.built.get("debian", True):
         yield check.failed("objects", "the modules were not built")
         return
-    for crate in ("wire", "engine"):
-        found = out / "net/bluetooth" / crate / f"{crate}.o"
+    for crate, folder in host.CRATES.items():
+        found = out / folder.relative_to(paths.REPO) / f"{crate}.o"
         if not found.is_file():
             yield check.failed(crate, f"no {found}")
             continue

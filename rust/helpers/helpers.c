@@ -16,3 +16,4 @@
 #include "sync.c"
 #include "frame.c"
 #include "hci.c"
+#include "stamp.c"

@@ -12,5 +12,6 @@
 #include "leds.h"
 #include "sync.h"
 #include "hci.h"
+#include "stamp.h"
 
 #endif

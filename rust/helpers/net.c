@@ -674,3 +674,39 @@ void kext_sk_inherit(struct sock *sk, struct sock *parent)
 	sk->sk_priority = parent->sk_priority;
 	security_sk_clone(parent, sk);
 }
+
+/* --- streams, and what waits at the end --- */
+
+void kext_sk_set_sndtimeo(struct sock *sk, long timeout)
+{
+	WRITE_ONCE(sk->sk_sndtimeo, timeout);
+}
+
+unsigned int kext_jiffies_to_msecs(unsigned long jiffies)
+{
+	return jiffies_to_msecs(jiffies);
+}
+
+/* A task that exits does not wait. */
+long kext_sk_linger(const struct sock *sk)
+{
+	if (!sock_flag(sk, SOCK_LINGER) || (current->flags & PF_EXITING))
+		return 0;
+
+	return READ_ONCE(sk->sk_lingertime);
+}
+
+int kext_sk_rcvlowat(const struct sock *sk, bool waitall, int len)
+{
+	return sock_rcvlowat(sk, waitall, len);
+}
+
+struct sk_buff *kext_sk_dequeue_rcv(struct sock *sk)
+{
+	return skb_dequeue(&sk->sk_receive_queue);
+}
+
+void kext_sk_requeue_rcv(struct sock *sk, struct sk_buff *skb)
+{
+	skb_queue_head(&sk->sk_receive_queue, skb);
+}

@@ -149,4 +149,11 @@ size_t kext_sockopt_write(sockopt_t *opt, const void *from, size_t len);
 void __user *kext_compat_ptr(unsigned long arg);
 void kext_sk_inherit(struct sock *sk, struct sock *parent);
 
+void kext_sk_set_sndtimeo(struct sock *sk, long timeout);
+unsigned int kext_jiffies_to_msecs(unsigned long jiffies);
+long kext_sk_linger(const struct sock *sk);
+int kext_sk_rcvlowat(const struct sock *sk, bool waitall, int len);
+struct sk_buff *kext_sk_dequeue_rcv(struct sock *sk);
+void kext_sk_requeue_rcv(struct sock *sk, struct sk_buff *skb);
+
 #endif

@@ -141,3 +141,9 @@ void kext_skb_queue_splice_tail(struct sk_buff_head *to, struct sk_buff_head *fr
 	skb_queue_splice_tail_init(&tmp, to);
 	spin_unlock_irqrestore(&to->lock, flags);
 }
+
+/* As skb_pull(), whatever the bytes are in. */
+bool kext_skb_pull_any(struct sk_buff *skb, unsigned int len)
+{
+	return pskb_pull(skb, len);
+}

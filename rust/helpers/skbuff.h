@@ -20,6 +20,7 @@ void kext_skb_timestamp(struct sk_buff *skb);
 s64 kext_skb_tstamp(const struct sk_buff *skb);
 void kext_skb_set_tstamp(struct sk_buff *skb, s64 ns);
 void kext_skb_orphan(struct sk_buff *skb);
+bool kext_skb_pull_any(struct sk_buff *skb, unsigned int len);
 
 void kext_skb_queue_init(struct sk_buff_head *list, const char *name,
 			 struct lock_class_key *key);

@@ -279,6 +279,24 @@ impl SkBuff {
         Some(())
     }
 
+    /// Drops `n` bytes at the front, wherever they are.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if there are fewer, `ENOMEM`: nothing is changed then.
+    pub fn pull_any(&mut self, n: usize) -> Result {
+        if n > self.len() {
+            return Err(EINVAL);
+        }
+        // CAST: `n <= len`, which is a `u32`.
+        // SAFETY: Valid and not shared by the type invariant.
+        if unsafe { bindings::kext_skb_pull_any(self.as_ptr(), n as u32) } {
+            Ok(())
+        } else {
+            Err(ENOMEM)
+        }
+    }
+
     /// Drops `n` bytes at the front of the linear part and returns them.
     #[inline]
     pub fn pull_data(&mut self, n: usize) -> Option<&[u8]> {

@@ -52,6 +52,8 @@ mod protocol;
 mod slot;
 mod sock;
 mod socket;
+mod stamp;
+mod stream;
 
 pub use addr::{
     SockAddr,
@@ -111,3 +113,4 @@ pub use socket::{
     Socket,
     SocketState, //
 };
+pub use stamp::TxCookie;

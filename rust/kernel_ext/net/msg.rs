@@ -91,6 +91,10 @@ impl SendMsg<'_> {
         }
     }
 
+    pub(super) fn as_raw(&mut self) -> *mut bindings::msghdr {
+        self.msg.as_ptr()
+    }
+
     /// Returns the length of the message in bytes.
     pub fn len(&self) -> usize {
         self.len
@@ -193,6 +197,10 @@ impl RecvMsg<'_> {
             flags,
             _lifetime: PhantomData,
         }
+    }
+
+    pub(super) fn as_raw(&mut self) -> *mut bindings::msghdr {
+        self.msg.as_ptr()
     }
 
     /// Returns the length of the caller's buffer in bytes.
@@ -314,6 +322,11 @@ impl Datagram<'_> {
             skb,
             _lifetime: PhantomData,
         }
+    }
+
+    /// Gives up the reference.
+    pub(super) fn into_raw(self) -> NonNull<bindings::sk_buff> {
+        core::mem::ManuallyDrop::new(self).skb
     }
 
     /// Returns the length of the message in bytes.

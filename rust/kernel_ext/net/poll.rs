@@ -63,8 +63,9 @@ impl<P: Protocol> Socket<'_, P> {
     /// Returns the events of a connection-oriented Bluetooth socket: what is in its queues, what
     /// was shut down, whether there is room to send.
     ///
-    /// A listening socket is readable as soon as one of its children is connected.
-    pub fn poll_mask(&self) -> PollMask {
+    /// `may_send` is what the protocol says to sending, beside the room in the send buffer. A
+    /// listening socket is readable as soon as one of its children is connected.
+    pub fn poll_mask(&self, may_send: bool) -> PollMask {
         let mut now = bindings::kext_poll_state::default();
         // SAFETY: The socket is valid.
         unsafe { bindings::kext_sk_poll_state(self.as_raw(), &mut now) };
@@ -97,7 +98,7 @@ impl<P: Protocol> Socket<'_, P> {
         if matches!(state, State::Connect | State::Connect2 | State::Config) {
             return mask;
         }
-        if now.writeable {
+        if may_send && now.writeable {
             mask |= PollMask::OUT;
         } else {
             // SAFETY: The socket is valid and, as long as there is a `Socket`, has a wait queue.

@@ -99,6 +99,13 @@ impl Timeout {
         Self(c_long::try_from(jiffies).unwrap_or(c_long::MAX))
     }
 
+    /// Returns the time in milliseconds, [`FOREVER`](Self::FOREVER) as a very long one.
+    pub fn as_millis(self) -> u64 {
+        let jiffies = c_ulong::try_from(self.0).unwrap_or(0);
+        // SAFETY: Any number of jiffies can be converted.
+        u64::from(unsafe { bindings::kext_jiffies_to_msecs(jiffies) })
+    }
+
     /// Returns whether there is no time to wait.
     pub fn is_zero(self) -> bool {
         self.0 == 0
@@ -389,6 +396,24 @@ impl<P: Protocol> Sock<P> {
     pub fn snd_timeout(&self, nonblock: bool) -> Timeout {
         // SAFETY: The socket is valid.
         Timeout(unsafe { bindings::kext_sk_sndtimeo(self.as_raw(), nonblock) })
+    }
+
+    /// Sets how long sending may wait, until user space sets it.
+    pub fn set_snd_timeout(&self, timeout: Timeout) {
+        // SAFETY: The socket is valid.
+        unsafe { bindings::kext_sk_set_sndtimeo(self.as_raw(), timeout.0) }
+    }
+
+    /// Shuts both directions down, in any context: the peer has closed. Does not wake anybody up.
+    pub fn shut_down(&self) {
+        // SAFETY: The socket is valid.
+        unsafe { bindings::kext_sk_add_shutdown(self.as_raw(), shutdown::BOTH) }
+    }
+
+    /// Returns how long the calling task may wait for the socket to be closed (`SO_LINGER`).
+    pub fn linger(&self) -> Timeout {
+        // SAFETY: The socket is valid.
+        Timeout(unsafe { bindings::kext_sk_linger(self.as_raw()) })
     }
 
     /// Returns how long receiving may wait (`SO_RCVTIMEO`).

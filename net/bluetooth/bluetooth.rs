@@ -30,6 +30,7 @@ mod hci;
 mod l2cap;
 mod mgmt;
 mod socket;
+mod users;
 
 use kernel::prelude::*;
 use kernel_ext::{
@@ -51,6 +52,9 @@ module! {
 /// Who is told of what happens to controllers; the monitor first, as it records causes before
 /// effects.
 static OBSERVERS: [&dyn hci::Observer; 2] = [&socket::OBSERVER, &mgmt::OBSERVER];
+
+/// Who uses channels.
+pub(crate) use users::ChannelUser;
 
 /// The room that uses links.
 pub(crate) type Upper = l2cap::L2cap;
@@ -118,6 +122,7 @@ struct Lists;
 impl Drop for Lists {
     fn drop(&mut self) {
         mgmt::exit();
+        l2cap::bound::exit();
         hci::registry::exit();
     }
 }

@@ -85,6 +85,8 @@ pub(crate) fn init_once() {
     if !DONE.swap(true, Ordering::Relaxed) {
         // SAFETY: Once, as seen above, and before anything of `hci` is used.
         unsafe { crate::hci::registry::REGISTRY.init() };
+        // SAFETY: As above.
+        unsafe { crate::l2cap::bound::TABLE.init() };
         // SAFETY: Likewise, before anything of `mgmt` is used.
         unsafe { crate::mgmt::ROOMS.init() };
     }

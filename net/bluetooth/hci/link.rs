@@ -26,6 +26,7 @@ mod connect;
 mod end;
 mod le;
 mod le_connect;
+mod query;
 mod security;
 mod timer;
 
@@ -69,6 +70,12 @@ pub(crate) use le::{
 };
 pub(super) use le_connect::is_connecting as le_is_connecting;
 pub(crate) use le_connect::not_awaited as le_not_awaited;
+pub(crate) use query::{
+    class_of,
+    phys,
+    security_of,
+    set_phys, //
+};
 pub(crate) use security::{
     change_security,
     secure,

@@ -4,7 +4,7 @@
 //!
 //! This room translates between system calls and the rooms below: it checks who asks and what for,
 //! in the order in which user space expects the errors, and hands typed requests down. It knows
-//! `mgmt` and `hci`; neither knows it. What they have to say reaches sockets through the traits
+//! `mgmt`, `l2cap` and `hci`; none of these knows it. What they have to say reaches sockets through the traits
 //! that they own, [`hci::Observer`](crate::hci::Observer) and
 //! [`mgmt::channel::Delivery`](crate::mgmt::channel::Delivery).
 //!
@@ -17,12 +17,15 @@
 //! | monitor   | [`monitor`]| everything that passes any controller, read only                   |
 //! | control   | [`control`]| mgmt                                                               |
 //! | logging   | [`logging`]| text for the monitor                                               |
+//!
+//! `BTPROTO_L2CAP` is in [`l2cap`].
 
 mod control;
 mod cookie;
 mod filter;
 mod hci;
 mod ioctl;
+pub(crate) mod l2cap;
 mod logging;
 mod monitor;
 mod observer;
@@ -64,8 +67,10 @@ impl Entry {
 
 /// The protocols, at their number (`BTPROTO_*`).
 static PROTOCOLS: [Entry; 9] = [
-    // L2CAP
-    Entry::absent(c"bt-proto-0"),
+    Entry {
+        alias: c"bt-proto-0",
+        create: Some(|request| request.create(&l2cap::L2CAP)),
+    },
     Entry {
         alias: c"bt-proto-1",
         create: Some(|request| request.create(&hci::HCI)),
@@ -120,6 +125,8 @@ pub(crate) struct Registration {
     _family: FamilyRegistration<Bluetooth>,
     _proc_hci: ProcEntry<&'static ProtocolSlot<hci::HciSocket>>,
     _hci: ProtocolRegistration<hci::HciSocket>,
+    _proc_l2cap: ProcEntry<&'static ProtocolSlot<l2cap::L2capSocket>>,
+    _l2cap: ProtocolRegistration<l2cap::L2capSocket>,
 }
 
 /// Registers the family and its protocols. From here on sockets can be opened.
@@ -131,11 +138,16 @@ pub(crate) fn init() -> Result<Registration> {
     crate::mgmt::channel::set_delivery(&control::DELIVERY);
     let hci = ProtocolRegistration::new(&hci::HCI)?;
     let proc_hci = ProcEntry::net(c"hci", &hci::HCI)?;
+    let l2cap = ProtocolRegistration::new(&l2cap::L2CAP)?;
+    let proc_l2cap = ProcEntry::net(c"l2cap", &l2cap::L2CAP)?;
     let family = FamilyRegistration::new()?;
     pr_info!("HCI socket layer initialized\n");
+    pr_info!("L2CAP socket layer initialized\n");
     Ok(Registration {
         _family: family,
         _proc_hci: proc_hci,
         _hci: hci,
+        _proc_l2cap: proc_l2cap,
+        _l2cap: l2cap,
     })
 }

@@ -1,0 +1,597 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! One link, with its channels and its signalling.
+
+use super::{
+    active::Active,
+    channel::{
+        Kind,
+        DEFAULT_MTU, //
+    },
+    data::Path,
+    user::ChannelUser as _,
+};
+use crate::hci::{
+    flow,
+    link::{
+        LinkKind,
+        LinkRef, //
+    },
+    user::{
+        LinkFacts,
+        OutFrame, //
+    },
+    Device,
+    Peer, //
+};
+use engine::l2cap::{
+    channel::{
+        self as engine_channel,
+        Action,
+        Actions, //
+    },
+    recombine::Recombination,
+    signalling::{
+        Local,
+        Signalling, //
+    },
+    Error as Reason,
+};
+use kernel::prelude::*;
+use kernel_ext::{
+    net::State,
+    skbuff::SkBuff,
+    time::now_ms, //
+};
+use wire::l2cap::{
+    cid,
+    signal::Packet,
+    BasicHeader,
+    FixedChannels,
+    Mode,
+    Transport, //
+};
+
+/// Channels on one link at most: as many as LE has CIDs for, and more than any BR/EDR peer has
+/// memory for.
+const MAX_CHANNELS: usize = 1024;
+
+/// Frames of signalling that wait to be sent, at most. A peer that lets them pile up asks faster
+/// than it takes the answers.
+const MAX_SIGNALS: usize = 256;
+
+/// The longest frame that is put together, in bytes: header and what its length can say.
+const MAX_FRAME: usize = 4 + 0xffff;
+
+/// Error codes for a peer whose link is ended (Vol 1 Part F).
+const REMOTE_USER_TERM: u8 = 0x13;
+const AUTH_FAILURE: u8 = 0x05;
+
+/// A link, from the moment that somebody asks for it.
+pub(super) struct Link {
+    /// Unknown until it is up.
+    handle: Option<u16>,
+    /// The link's bit for [`flow::wake`].
+    slot: u8,
+    pub(super) kind: LinkKind,
+    peer: Peer,
+    /// This host's address, as users know it.
+    pub(super) own: Peer,
+    /// Bytes of data in one packet to the controller.
+    pub(super) mtu: u16,
+    /// All is known of the peer: channels may be connected.
+    pub(super) ready: bool,
+    pub(super) signalling: Signalling,
+    pub(super) recombination: Recombination,
+    /// Frames that came before all was known of the peer.
+    pub(super) early: KVec<SkBuff>,
+    /// The frame that is being put together.
+    pub(super) fragments: Option<SkBuff>,
+    pub(super) channels: KVec<KBox<Active>>,
+    /// The age of the next channel.
+    next_age: u64,
+    /// Frames ready to be sent, before any channel's.
+    out: KVec<OutFrame>,
+    /// The channel whose frame was begun, and is to be finished before any other.
+    pub(super) unfinished: Option<u64>,
+    /// The channel that had its turn last.
+    pub(super) last_turn: u64,
+    /// Users that are gone and still count as such with `hci`.
+    releases: u32,
+    /// There is something for [`settle`](Self::settle) to do.
+    dirty: bool,
+    /// The peer was refused for want of security.
+    pub(super) insecure: bool,
+    /// A channel that the peer grants only on a link that is more secure.
+    pub(super) needs_security: Option<u64>,
+    /// What is being done is the peer's wish to end a channel.
+    pub(super) closing_by_peer: bool,
+    /// The peer is on the list of those that must not connect.
+    pub(super) blocked: bool,
+}
+
+fn transport(kind: LinkKind) -> Transport {
+    match kind {
+        LinkKind::Acl => Transport::BrEdr,
+        LinkKind::Le => Transport::Le,
+    }
+}
+
+/// What this host can do, as it tells the peer.
+fn local() -> Local {
+    Local {
+        features: Local::features(super::ertm_enabled()),
+        fixed_channels: FixedChannels::SIGNALLING.with(FixedChannels::CONNECTIONLESS),
+        enhanced_credit: super::enhanced_credit_enabled(),
+    }
+}
+
+impl Link {
+    /// A link that is wanted.
+    pub(super) fn new(dev: &Device, peer: Peer) -> Self {
+        let kind = LinkKind::to(peer);
+        Self {
+            handle: None,
+            slot: 0,
+            kind,
+            peer,
+            own: super::route::own_address(dev, kind == LinkKind::Le),
+            mtu: 0,
+            ready: false,
+            signalling: Signalling::new(transport(kind), local()),
+            recombination: Recombination::new(MAX_FRAME),
+            early: KVec::new(),
+            fragments: None,
+            channels: KVec::new(),
+            next_age: 1,
+            out: KVec::new(),
+            unfinished: None,
+            last_turn: 0,
+            releases: 0,
+            dirty: false,
+            insecure: false,
+            blocked: false,
+            needs_security: None,
+            closing_by_peer: false,
+        }
+    }
+
+    /// The link is up.
+    pub(super) fn up(&mut self, facts: &LinkFacts) {
+        self.handle = Some(facts.handle);
+        self.slot = facts.slot;
+        self.mtu = facts.mtu;
+        for active in self.channels.iter() {
+            active.shared.set_slot(facts.slot);
+            active.shared.update(|s| s.handle = facts.handle);
+        }
+    }
+
+    pub(super) fn handle(&self) -> Option<u16> {
+        self.handle
+    }
+
+    pub(super) fn peer(&self) -> Peer {
+        self.peer
+    }
+
+    pub(super) fn transport(&self) -> Transport {
+        transport(self.kind)
+    }
+
+    pub(super) fn has(&self, channel: u64) -> bool {
+        self.channels.iter().any(|a| a.id() == channel)
+    }
+
+    pub(super) fn reason_to_end(&self) -> u8 {
+        if self.insecure {
+            AUTH_FAILURE
+        } else {
+            REMOTE_USER_TERM
+        }
+    }
+
+    pub(super) fn is_dirty(&self) -> bool {
+        self.dirty
+    }
+
+    /// Nobody waits for it any more.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.handle.is_none() && self.channels.is_empty() && self.releases == 0
+    }
+
+    /// Frames that wait.
+    pub(super) fn queued(&self) -> usize {
+        self.channels
+            .iter()
+            .map(|a| a.shared.queue().len())
+            .fold(self.out.len(), usize::saturating_add)
+    }
+
+    /// What `hci` is to be told: wakes it if frames wait, and says how many users have come, and
+    /// gone.
+    pub(super) fn settle(&mut self, dev: &Device) -> (LinkRef, u32, u32) {
+        self.dirty = false;
+        let mut holds: u32 = 0;
+        for active in self.channels.iter_mut().filter(|a| a.wants_hold) {
+            active.wants_hold = false;
+            active.holds = true;
+            holds = holds.saturating_add(1);
+        }
+        let which = match self.handle {
+            Some(handle) => {
+                if !self.out.is_empty() {
+                    flow::wake(dev, self.slot);
+                }
+                LinkRef::Handle(handle)
+            }
+            None => LinkRef::Peer(self.peer),
+        };
+        (which, holds, core::mem::take(&mut self.releases))
+    }
+
+    /// What engines want to know of the link.
+    pub(super) fn facts(&self) -> engine_channel::LinkFacts {
+        engine_channel::LinkFacts {
+            transport: self.transport(),
+            mtu: self.mtu,
+            auto_mtu: DEFAULT_MTU,
+            peer_features: self.signalling.peer_features(),
+            local_features: Local::features(super::ertm_enabled()),
+        }
+    }
+
+    /// Where a channel is in the table.
+    pub(super) fn position(&self, is_it: impl Fn(&Active) -> bool) -> Option<usize> {
+        self.channels.iter().position(|a| is_it(a))
+    }
+
+    pub(super) fn at(&mut self, at: usize) -> Option<&mut Active> {
+        self.channels.get_mut(at).map(|a| &mut **a)
+    }
+
+    pub(super) fn active(&mut self, id: u64) -> Option<&mut Active> {
+        let at = self.position(|a| a.id() == id)?;
+        self.at(at)
+    }
+
+    pub(super) fn engine_at(&mut self, at: usize) -> Option<&mut engine_channel::Channel> {
+        self.at(at)?.engine.as_mut()
+    }
+
+    /// The channel with a CID of this end, unless that CID is shared.
+    pub(super) fn by_cid(&self, cid: u16) -> Option<usize> {
+        self.position(|a| a.cid == cid && matches!(a.kind, Kind::Oriented | Kind::Fixed))
+    }
+
+    /// Whether the peer uses a CID already.
+    pub(super) fn remote_cid_in_use(&self, dcid: u16) -> bool {
+        self.channels.iter().any(|a| match &a.engine {
+            Some(engine) => engine.remote_cid() == dcid,
+            None => a.kind == Kind::Fixed && a.cid == dcid,
+        })
+    }
+
+    /// The lowest CID that is free.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSPC`.
+    pub(super) fn free_cid(&self) -> Result<u16> {
+        cid::dynamic(self.transport())
+            .take(MAX_CHANNELS.saturating_add(1))
+            .find(|cid| self.channels.iter().all(|a| a.cid != *cid))
+            .ok_or(ENOSPC)
+    }
+
+    /// Puts a channel into the table, whose place it has.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSPC`, `ENOMEM`: the channel has no place then.
+    pub(super) fn add(&mut self, mut active: Active) -> Result<u64> {
+        let id = active.id();
+        let shared = active.shared.clone();
+        active.age = self.next_age;
+        let added = if self.channels.len() >= MAX_CHANNELS {
+            Err(ENOSPC)
+        } else {
+            KBox::new(active, GFP_KERNEL)
+                .map_err(Error::from)
+                .and_then(|active| Ok(self.channels.push(active, GFP_KERNEL)?))
+        };
+        if let Err(e) = added {
+            shared.detach();
+            return Err(e);
+        }
+        self.next_age = self.next_age.wrapping_add(1);
+        let (own, handle) = (self.own, self.handle);
+        shared.update(|s| {
+            s.src = own.addr;
+            s.src_type = own.kind;
+            s.handle = handle.unwrap_or(0);
+        });
+        if handle.is_some() {
+            shared.set_slot(self.slot);
+        }
+        // A new user, a new chance.
+        self.insecure = false;
+        Ok(id)
+    }
+
+    /// Takes a channel out of the table and tells its user that it is closed.
+    pub(super) fn finish(&mut self, at: usize, error: Option<Error>, by_peer: bool) {
+        let Ok(mut active) = self.channels.remove(at) else {
+            return;
+        };
+        if let Some(engine) = &mut active.engine {
+            engine.link_down(&mut self.signalling.idents);
+        }
+        if self.unfinished == Some(active.id()) {
+            self.unfinished = None;
+        }
+        if active.holds {
+            self.releases = self.releases.saturating_add(1);
+        }
+        self.dirty = true;
+        active.shared.update(|s| {
+            s.state = State::Closed;
+            s.spent = true;
+        });
+        active.shared.set_unacked(0);
+        active.shared.detach();
+        // What was received before stays received.
+        active.flush_backlog();
+        active.user.closed(error, by_peer);
+    }
+
+    /// The link is gone, and all of its channels.
+    pub(super) fn finish_all(&mut self, error: Error) {
+        while let Some(at) = self.channels.len().checked_sub(1) {
+            self.finish(at, Some(error), false);
+        }
+    }
+
+    /// Queues a frame that is ready to be sent.
+    fn push_out(&mut self, frame: OutFrame) {
+        self.dirty = true;
+        if self.out.push(frame, GFP_KERNEL).is_err() {
+            pr_warn!("L2CAP frame lost for want of memory\n");
+        }
+    }
+
+    /// The next frame that is ready to be sent.
+    pub(super) fn pop_out(&mut self) -> Option<OutFrame> {
+        if self.out.is_empty() {
+            return None;
+        }
+        self.out.remove(0).ok()
+    }
+
+    /// Queues a signalling command.
+    pub(super) fn signal(&mut self, packet: &Packet) {
+        if self.out.len() >= MAX_SIGNALS {
+            return;
+        }
+        let bytes = packet.as_slice();
+        let cid = cid::signalling(self.transport());
+        let header = BasicHeader::new(u16::try_from(bytes.len()).unwrap_or(0), cid);
+        let frame = SkBuff::alloc(
+            flow::HEADROOM,
+            bytes.len().saturating_add(BasicHeader::SIZE),
+            GFP_KERNEL,
+        )
+        .and_then(|mut skb| {
+            skb.put_obj(&header)?;
+            skb.put_slice(bytes)?;
+            Ok(skb)
+        });
+        match frame {
+            Ok(skb) => self.push_out(OutFrame {
+                skb,
+                first: true,
+                flushable: false,
+            }),
+            Err(_) => pr_warn!("L2CAP signal lost for want of memory\n"),
+        }
+    }
+
+    /// Does what a channel's engine decided. The channel may be gone afterwards.
+    pub(super) fn act(&mut self, at: usize, actions: Actions) {
+        let id = match self.at(at) {
+            Some(active) => active.id(),
+            None => return,
+        };
+        for action in actions {
+            let Some(at) = self.position(|a| a.id() == id) else {
+                return;
+            };
+            match action {
+                Action::Send(packet) => self.signal(&packet),
+                Action::Ready => self.open(at),
+                Action::Reconfigured => self.reconfigured(at),
+                Action::NeedsSecurity => self.needs_security = Some(id),
+                Action::Duplicate { dcid } => self.close_duplicate(id, dcid),
+                Action::Disconnecting(error) => {
+                    if let Some(active) = self.at(at) {
+                        active.path.stop();
+                        active.set_state(State::Disconn);
+                    }
+                    let _ = error;
+                }
+                Action::Closed(error) => {
+                    let by_peer = self.closing_by_peer;
+                    return self.finish(at, errno(error), by_peer);
+                }
+            }
+        }
+        if let Some(at) = self.position(|a| a.id() == id) {
+            if let Some(active) = self.at(at) {
+                active.sync();
+            }
+            self.dirty = true;
+        }
+    }
+
+    /// A channel's user may send and receive from here on.
+    pub(super) fn open(&mut self, at: usize) {
+        let mtu = self.mtu;
+        let Some(active) = self.at(at) else {
+            return;
+        };
+        if active.state() == State::Connected {
+            return;
+        }
+        let pieces = match active.engine.as_mut() {
+            Some(engine) => {
+                let params = engine.params();
+                match Path::new(&params) {
+                    Ok(path) => active.path = path,
+                    Err(e) => return self.finish(at, Some(e), false),
+                }
+                Path::pieces(&params, mtu)
+            }
+            None => {
+                active.path = Path::basic();
+                Path::basic_pieces(mtu)
+            }
+        };
+        active.open(pieces);
+        self.dirty = true;
+        super::credit::opened(self, at);
+    }
+
+    /// What was agreed on for an open channel has changed.
+    pub(super) fn reconfigured(&mut self, at: usize) {
+        let mtu = self.mtu;
+        let Some(active) = self.at(at) else {
+            return;
+        };
+        let Some(params) = active.engine.as_ref().map(|e| e.params()) else {
+            return;
+        };
+        active.shared.update(|s| {
+            s.imtu = params.imtu;
+            s.omtu = params.omtu;
+            s.pieces = Path::pieces(&params, mtu);
+        });
+    }
+
+    /// The peer has given the CID of one open channel to another: neither can go on.
+    fn close_duplicate(&mut self, newer: u64, dcid: u16) {
+        let at = self.position(|a| {
+            let older = a.id() != newer && a.settings().mode == Mode::EnhancedCredit;
+            older && a.engine.as_ref().is_some_and(|e| e.remote_cid() == dcid)
+        });
+        if let Some(at) = at {
+            self.close(at, Reason::Reset, now_ms());
+        }
+    }
+
+    /// Ends a channel on behalf of this side.
+    pub(super) fn close(&mut self, at: usize, error: Reason, now: u64) {
+        // What was sent before is sent before.
+        self.flush(at);
+        let Self {
+            channels,
+            signalling,
+            ..
+        } = self;
+        let Some(active) = channels.get_mut(at) else {
+            return;
+        };
+        match &mut active.engine {
+            Some(engine) => {
+                let actions = engine.close(error, &mut signalling.idents, now);
+                self.act(at, actions);
+            }
+            None => self.finish(at, errno(error), false),
+        }
+    }
+
+    /// Moves what a channel has queued to the frames that are ready, if its mode sends without
+    /// asking the peer.
+    fn flush(&mut self, at: usize) {
+        let Some(active) = self.at(at) else {
+            return;
+        };
+        if active.state() != State::Connected || !active.path.is_unasked() {
+            return;
+        }
+        let id = active.id();
+        while let Some(frame) = self.at(at).and_then(super::transmit::take) {
+            self.push_out(frame);
+        }
+        if self.unfinished == Some(id) {
+            self.unfinished = None;
+        }
+    }
+
+    /// The next time that something is to be done if nothing happens, in milliseconds.
+    pub(super) fn deadline(&self) -> Option<u64> {
+        let channels = self.channels.iter().flat_map(|a| {
+            let engine = a.engine.as_ref().and_then(|e| e.deadline());
+            [engine, a.path.deadline()].into_iter().flatten()
+        });
+        Iterator::chain(channels, self.signalling.deadline()).min()
+    }
+
+    /// Asks all whose time has come. Returns whether the peer's information is not waited for any
+    /// longer.
+    pub(super) fn on_timeout(&mut self, now: u64) -> bool {
+        let due = |deadline: Option<u64>| deadline.is_some_and(|d| d <= now);
+        while let Some(at) = self.position(|a| due(a.engine.as_ref().and_then(|e| e.deadline()))) {
+            let Self {
+                channels,
+                signalling,
+                ..
+            } = self;
+            let Some(engine) = channels.get_mut(at).and_then(|a| a.engine.as_mut()) else {
+                break;
+            };
+            let actions = engine.on_timeout(now, &mut signalling.idents);
+            let still_due = due(engine.deadline());
+            self.act(at, actions);
+            if still_due {
+                break;
+            }
+        }
+        while let Some(at) = self.position(|a| due(a.path.deadline())) {
+            super::data::on_timeout(self, at, now);
+            self.dirty = true;
+        }
+        due(self.signalling.deadline()) && self.signalling.on_timeout(now)
+    }
+
+    /// Tells users who want to know that something was lost.
+    pub(super) fn unreliable(&mut self) {
+        for active in self.channels.iter() {
+            if active.settings().reliable {
+                active.user.unreliable();
+            }
+        }
+    }
+
+    /// A channel's data path may have a deadline before the timer's.
+    pub(super) fn note_deadline(&mut self, at: usize) {
+        if self.at(at).is_some_and(|a| a.path.deadline().is_some()) {
+            self.dirty = true;
+        }
+    }
+
+    /// Something is there to be settled.
+    pub(super) fn touch(&mut self) {
+        self.dirty = true;
+    }
+}
+
+/// Why a channel was closed, as its user is told.
+pub(super) fn errno(error: Reason) -> Option<Error> {
+    Some(match error {
+        Reason::None => return None,
+        Reason::Refused => ECONNREFUSED,
+        Reason::Reset => ECONNRESET,
+        Reason::TimedOut => ETIMEDOUT,
+        Reason::Aborted => ECONNABORTED,
+    })
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! From ACL packets to frames, and from frames to their channels.
+
+use super::{
+    bound,
+    channel::{
+        Kind,
+        Sender, //
+    },
+    data,
+    link::Link,
+    settle,
+    signal,
+    user::ChannelUser as _, //
+};
+use crate::hci::Device;
+use engine::l2cap::recombine::Step;
+use kernel::prelude::*;
+use kernel_ext::{
+    hci::Stat,
+    skbuff::SkBuff,
+    workqueue::Worker, //
+};
+use wire::{
+    hci::packet::ACL_CONT,
+    l2cap::{
+        cid,
+        BasicHeader,
+        ConnectionlessFrame,
+        Frame, //
+    },
+};
+
+/// Bits of an ACL packet's flags that say where in a frame it is.
+const BOUNDARY: u8 = 0x03;
+
+/// Frames that are kept until a link is ready, at most.
+const MAX_EARLY: usize = 32;
+
+/// Takes the data of an ACL packet.
+pub(super) fn fragment(dev: &Device, worker: &mut Worker<'_>, handle: u16, flags: u8, skb: SkBuff) {
+    let Some(link) = dev.upper.get(worker).and_then(|room| room.link(handle)) else {
+        return dev.count(Stat::ErrRx, 1);
+    };
+    match recombine(link, flags & BOUNDARY != ACL_CONT, skb) {
+        Ok(Some(frame)) => dispatch(dev, worker, handle, frame),
+        Ok(None) => {}
+        Err(_) => dev.count(Stat::ErrRx, 1),
+    }
+    let link = dev.upper.get(worker).and_then(|room| room.link(handle));
+    if link.is_some_and(|link| link.is_dirty()) {
+        settle(dev, worker);
+    }
+}
+
+/// Adds a fragment, and returns the frame that it completes.
+fn recombine(link: &mut Link, start: bool, mut skb: SkBuff) -> Result<Option<SkBuff>> {
+    let fragment = link.recombination.on_fragment(start, skb.data());
+    if fragment.discard {
+        link.fragments = None;
+    }
+    if fragment.unreliable {
+        link.unreliable();
+    }
+    match fragment.step {
+        Step::Whole { len } => {
+            skb.trim(len)?;
+            return Ok(Some(skb));
+        }
+        Step::Start { total } => {
+            let size = total.unwrap_or(usize::from(link.mtu)).max(skb.len());
+            let mut frame = SkBuff::bt_alloc(size, GFP_KERNEL)?;
+            frame.put_slice(skb.data())?;
+            frame.set_tstamp(skb.tstamp());
+            link.fragments = Some(frame);
+        }
+        Step::Append { total: None } => append(link, &skb)?,
+        Step::Finish => {
+            append(link, &skb)?;
+            return Ok(link.fragments.take());
+        }
+        Step::Append { total: Some(total) } => {
+            // The header itself was in two fragments.
+            let begun = link.fragments.take().ok_or(EINVAL)?;
+            let mut frame = SkBuff::bt_alloc(total, GFP_KERNEL)?;
+            frame.put_slice(begun.data())?;
+            frame.put_slice(skb.data())?;
+            frame.set_tstamp(begun.tstamp());
+            link.fragments = Some(frame);
+        }
+        Step::Drop => {}
+    }
+    Ok(None)
+}
+
+fn append(link: &mut Link, skb: &SkBuff) -> Result {
+    // Without memory for the start, there is nothing to append to.
+    let frame = link.fragments.as_mut().ok_or(ENOMEM)?;
+    frame.put_slice(skb.data())
+}
+
+/// The peer is known now: what it has sent meanwhile is looked at.
+pub(super) fn early(dev: &Device, worker: &mut Worker<'_>, handle: u16) {
+    let frames = match dev.upper.get(worker).and_then(|room| room.link(handle)) {
+        Some(link) => core::mem::take(&mut link.early),
+        None => return,
+    };
+    for frame in frames {
+        dispatch(dev, worker, handle, frame);
+    }
+}
+
+/// Hands a frame to its channel.
+fn dispatch(dev: &Device, worker: &mut Worker<'_>, handle: u16, mut skb: SkBuff) {
+    let Ok(cid) = Frame::parse(skb.data()).map(|frame| frame.cid) else {
+        return dev.count(Stat::ErrRx, 1);
+    };
+    let Some(link) = dev.upper.get(worker).and_then(|room| room.link(handle)) else {
+        return;
+    };
+    // What the peer may ask for depends on what is still being found out.
+    if !link.ready {
+        if link.early.len() < MAX_EARLY {
+            let _ = link.early.push(skb, GFP_KERNEL);
+        }
+        return;
+    }
+    // Links of unwanted peers cannot always be prevented; their data is.
+    if link.blocked {
+        return;
+    }
+    if cid == cid::signalling(link.transport()) {
+        if skb.pull(BasicHeader::SIZE).is_some() {
+            show_raw(link, &skb);
+            signal::frame(dev, worker, handle, &skb);
+        }
+    } else if cid == cid::CONNECTIONLESS {
+        if skb.pull(BasicHeader::SIZE).is_some() {
+            datagram(link, skb);
+        }
+    } else if let Some(at) = link.by_cid(cid) {
+        data::received(link, at, skb);
+    }
+}
+
+/// Shows raw sockets what is signalled.
+fn show_raw(link: &mut Link, skb: &SkBuff) {
+    for active in link.channels.iter().filter(|a| a.kind == Kind::Raw) {
+        if let Ok(copy) = skb.try_clone(GFP_KERNEL) {
+            let _ = active.user.received(copy);
+        }
+    }
+}
+
+/// Data without a connection (7.6), which is BR/EDR's.
+fn datagram(link: &mut Link, mut skb: SkBuff) {
+    if link.transport() != wire::l2cap::Transport::BrEdr {
+        return;
+    }
+    let Ok(psm) = ConnectionlessFrame::parse(skb.data()).map(|frame| frame.psm) else {
+        return;
+    };
+    let peer = link.peer().addr;
+    let Some((channel, user)) = bound::datagrams(psm, link.own.addr, peer) else {
+        return;
+    };
+    if skb.pull(size_of_val(&psm)).is_none() || usize::from(channel.settings().imtu) < skb.len() {
+        return;
+    }
+    *skb.cb_mut() = Sender {
+        addr: peer.0,
+        psm: psm.to_le_bytes(),
+    };
+    // A datagram for which there is no room is lost.
+    let _ = user.received(skb);
+}

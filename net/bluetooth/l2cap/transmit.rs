@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a link sends next.
+//!
+//! In this order: the rest of a frame that was begun, signalling, then the channels, by their
+//! priority and among equals in turns. Headers go on here, at the last moment.
+
+use super::{
+    active::Active,
+    channel::{
+        Piece,
+        Settings, //
+    },
+    data::Path,
+    link::Link,
+    settle,
+    timer, //
+};
+use crate::hci::{
+    user::OutFrame,
+    Device, //
+};
+use kernel_ext::{
+    skbuff::SkBuff,
+    time::now_ms,
+    workqueue::Worker, //
+};
+use wire::l2cap::BasicHeader;
+
+/// The next piece that the link sends.
+pub(super) fn next_frame(dev: &Device, worker: &mut Worker<'_>, handle: u16) -> Option<OutFrame> {
+    loop {
+        let link = dev.upper.get(worker)?.link(handle)?;
+        if link.unfinished.is_none() {
+            if let Some(frame) = link.pop_out() {
+                return Some(frame);
+            }
+        }
+        let at = match link.unfinished {
+            Some(id) => link.position(|a| a.id() == id),
+            None => pick(link),
+        }?;
+        let active = link.at(at)?;
+        let id = active.id();
+        let frame = take(active);
+        let unfinished = active.path.is_unfinished();
+        let deadline = active.path.deadline();
+        let failure = active.path.take_failure();
+        link.unfinished = unfinished.then_some(id);
+        link.last_turn = id;
+        if let Some(error) = failure {
+            link.close(at, error, now_ms());
+            settle(dev, worker);
+            continue;
+        }
+        if let Some(deadline) = deadline {
+            timer::not_after(dev, worker, deadline);
+        }
+        return frame;
+    }
+}
+
+/// The channel whose turn it is.
+fn pick(link: &Link) -> Option<usize> {
+    let n = link.channels.len();
+    let after = link
+        .position(|a| a.id() == link.last_turn)
+        .map_or(0, |at| at.saturating_add(1));
+    let mut best: Option<(usize, u32)> = None;
+    for at in Iterator::chain(after..n, 0..after.min(n)) {
+        let Some(active) = link.channels.get(at) else {
+            continue;
+        };
+        let priority = active.shared.priority();
+        let better = best.is_none_or(|(_, least)| priority > least);
+        if better && wants_to_send(active) {
+            best = Some((at, priority));
+        }
+    }
+    best.map(|(at, _)| at)
+}
+
+fn wants_to_send(active: &Active) -> bool {
+    let queue = active.shared.queue();
+    match &active.path {
+        Path::None => false,
+        Path::Basic { .. } => !queue.is_empty(),
+        // Without credits it is found out, once, when a frame is taken.
+        Path::Credit => !queue.is_empty() && !active.shared.is_suspended(),
+        Path::Numbered(path) => path.wants_to_send(queue),
+    }
+}
+
+/// Takes the next piece that a channel has to send, with all headers.
+pub(super) fn take(active: &mut Active) -> Option<OutFrame> {
+    let s = active.settings();
+    let queue = active.shared.queue();
+    let skb = match &mut active.path {
+        Path::None => None,
+        Path::Basic { unfinished } => {
+            let mut skb = queue.pop()?;
+            let piece = *skb.cb::<Piece>();
+            *unfinished = !piece.is_last();
+            if piece.is_first() {
+                skb.push_obj(&BasicHeader::new(piece.total(), s.dcid))
+                    .ok()?;
+            }
+            return Some(OutFrame {
+                skb,
+                first: piece.is_first(),
+                flushable: s.flushable,
+            });
+        }
+        Path::Credit => {
+            if queue.is_empty() {
+                return None;
+            }
+            let credits = active.engine.as_mut()?.credits_mut()?;
+            if !credits.take_tx() {
+                active.shared.set_suspended(true);
+                return None;
+            }
+            if credits.tx_credits() == 0 {
+                active.shared.set_suspended(true);
+            }
+            credit_frame(queue.pop()?, &s)
+        }
+        Path::Numbered(path) => path.take(&active.shared, &s),
+    }?;
+    Some(OutFrame {
+        skb,
+        first: true,
+        flushable: s.flushable,
+    })
+}
+
+/// A frame of a credit based channel (3.4).
+fn credit_frame(mut skb: SkBuff, s: &Settings) -> Option<SkBuff> {
+    let piece = *skb.cb::<Piece>();
+    if piece.is_first() {
+        skb.push_slice(&piece.total().to_le_bytes()).ok()?;
+    }
+    let len = u16::try_from(skb.len()).ok()?;
+    skb.push_obj(&BasicHeader::new(len, s.dcid)).ok()?;
+    Some(skb)
+}

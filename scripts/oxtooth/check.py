@@ -86,7 +86,8 @@ class GuestGroup:
     limit: int
     files: Callable = lambda flavour: {}
     flavours: tuple = ("debian", "debug")
-    stack: str = "rust"
+    stack: str = "rust"                            # see modset.STACKS
+    usb: tuple = ()                                # the USB controllers that it needs
 
 
 GROUPS: list = []

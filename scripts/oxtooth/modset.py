@@ -13,7 +13,8 @@ from pathlib import Path
 
 from . import build, buildroot, kernel, paths, stamp, ui
 
-STACKS = ("rust", "c")
+# Whose modules: all of ours; none; ours on the C core; our core under the C drivers.
+STACKS = ("rust", "c", "driver", "core")
 KEPT = 6
 IN_USE_SECONDS = 3 * 3600
 
@@ -36,6 +37,22 @@ def _prune(folder: Path, prefix: str) -> None:
             shutil.rmtree(old)
 
 
+def core(stack: str) -> str:
+    """Whose core: what the tests in the guest know as the stack."""
+    return "rust" if stack in ("rust", "core") else "c"
+
+
+def _ours(flavour: str, stack: str) -> list:
+    built = [] if stack == "c" else build.built(flavour)
+    ours = [path for path in built if (path.name == "bluetooth.ko") != (stack == "driver")
+            or stack == "rust"]
+    wanted = "btusb.ko" if stack == "driver" else "bluetooth.ko"
+    if stack != "c" and not any(path.name == wanted for path in ours):
+        raise ui.Failure(f"there is no {wanted} of ours for the {flavour} kernel",
+                         f"run `make modules KERNEL={flavour}`, or use STACK=c")
+    return ours
+
+
 def prepare(flavour: str, stack: str) -> Path:
     """A folder with boot/vmlinuz-RELEASE and lib/modules/RELEASE for this stack."""
     with build.locked(flavour):
@@ -43,10 +60,7 @@ def prepare(flavour: str, stack: str) -> Path:
 
 
 def _prepare(flavour: str, stack: str) -> Path:
-    ours = build.built(flavour) if stack == "rust" else []
-    if stack == "rust" and not any(path.name == "bluetooth.ko" for path in ours):
-        raise ui.Failure(f"there is no bluetooth.ko of ours for the {flavour} kernel",
-                         f"run `make modules KERNEL={flavour}`, or use STACK=c")
+    ours = _ours(flavour, stack)
     release = kernel.release_name(flavour)
     folder = paths.cache() / "modsets"
     target = folder / f"{flavour}-{stack}-{_key(flavour, stack, ours)}"

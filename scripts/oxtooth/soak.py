@@ -17,13 +17,13 @@ def command(flavour: str, minutes: float | None, repeat: int | None) -> int:
     # The selftests' long forms: a hundred times where `make check` has five.
     os.environ["OXTOOTH_SOAK"] = "1"
     for entry in check.GUEST_GROUPS:
-        if entry.name.startswith("selftests/"):
+        if entry.name.startswith(("selftests/", "usb/")):
             entry.limit *= SOAK_FACTOR
     setup.ensure(flavour, guest=True)
     with ui.step(f"build the modules for {kernel.release_name(flavour)}"):
         build.modules_logged(flavour)
     run = check.Run(flavours=(flavour,))
-    entries = [entry for entry in machines.wanted(flavour, run) if entry.stack == "rust"]
+    entries = [entry for entry in machines.wanted(flavour, run) if entry.stack != "c"]
     if not entries:
         raise ui.Failure("there is no guest test to repeat",
                          "add expected cases (scripts/ox expect) or selftests")
@@ -32,8 +32,8 @@ def command(flavour: str, minutes: float | None, repeat: int | None) -> int:
             (minutes is None or time.monotonic() - began < minutes * 60):
         rounds += 1
         ui.say(ui.bold(f"== round {rounds}, after {ui.duration(time.monotonic() - began)}"))
-        group = check.Group(f"round {rounds}", lambda _run: machines.boot_all(
-            flavour, "rust", entries, f"soak/{rounds}"))
+        group = check.Group(f"round {rounds}", lambda _run: machines.boot_sorted(
+            flavour, entries, f"soak/{rounds}"))
         records += [check.Record(f"round {rounds}: {record.name}", record.verdict, record.reason)
                     for record in check.run_all(run, [group])]
         check.write(paths.logs() / "soak.tsv", records)

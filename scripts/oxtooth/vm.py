@@ -101,7 +101,7 @@ def _fill(out: Path, script: str, env: dict, files: dict) -> None:
 
 
 def command(flavour: str, stack: str, out: Path, cpus: int, mem: str, use_kvm: bool,
-            qemu: tuple = (), append: str = "") -> list:
+            qemu: tuple = (), append: str = "", program: Path | None = None) -> list:
     modules = modset.prepare(flavour, stack)
     image = modules / "boot" / f"vmlinuz-{kernel.release_name(flavour)}"
     argv = [vng.program(), "--run", str(image), "--root", str(paths.guest()), "--force-9p",
@@ -111,6 +111,8 @@ def command(flavour: str, stack: str, out: Path, cpus: int, mem: str, use_kvm: b
             "--append", f"{KERNEL_WORDS[flavour]} {append}".strip()]
     if not use_kvm:
         argv.append("--disable-kvm")
+    if program is not None:
+        argv += ["--qemu", str(program)]
     for words in qemu:
         argv.append(f"--qemu-opts={words}")
     return argv
@@ -270,20 +272,23 @@ def run(flavour: str, script: str, timeout: float, stack: str = "rust", cpus: in
     out = paths.logs() / name
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
+    program = None
     with contextlib.ExitStack() as stack_of_devices:
         if usb:
             plugged = stack_of_devices.enter_context(vusb.Plugged(usb, out))
             qemu = (*qemu, *plugged.qemu)
-        return _run(flavour, script, timeout, stack, cpus, mem, files, env, echo, out, unload,
-                    leak_check, qemu, append, stalled)
+            program = plugged.program
+        argv = command(flavour, stack, out, cpus, mem or MEMORY[flavour], kvm.usable(), qemu,
+                       append, program)
+        return _run(argv, flavour, script, timeout, stack, files, env, echo, out, unload,
+                    leak_check, stalled)
 
 
-def _run(flavour, script, timeout, stack, cpus, mem, files, env, echo, out, unload, leak_check,
-         qemu, append, stalled) -> Result:
-    variables = {"OX_FLAVOUR": flavour, "OX_STACK": stack,
+def _run(argv, flavour, script, timeout, stack, files, env, echo, out, unload, leak_check,
+         stalled) -> Result:
+    variables = {"OX_FLAVOUR": flavour, "OX_STACK": modset.core(stack), "OX_MODULES": stack,
                  "OX_UNLOAD": "1" if unload else "", "OX_KMEMLEAK": "1" if leak_check else ""}
-    argv = command(flavour, stack, out, cpus, mem or MEMORY[flavour], kvm.usable(), qemu, append)
-    argv += ["--verbose", "--exec", "sh /out/.vm/boot.sh"]
+    argv = [*argv, "--verbose", "--exec", "sh /out/.vm/boot.sh"]
     began = time.monotonic()
     for boots in (1, 2):
         _fill(out, script, variables | (env or {}), files or {})

@@ -68,15 +68,34 @@ def _free_ports(count: int) -> list:
         return [one.getsockname()[1] for one in sockets]
 
 
+# The guest's file system comes over virtio-9p, which the kernel cannot suspend unless the device
+# keeps its state by itself; QEMU's does where it is a PCI Express device, behind a port of its own.
+# The control port is there for the same reason: a write to it would wait for ever.
+QEMU = """#!/usr/bin/python3
+import os, sys
+program, words, ports = "qemu-system-x86_64", [], 0
+for word in sys.argv[1:]:
+    if word.startswith("virtio-9p-pci,"):
+        ports += 1
+        words[-1:] = ["-device", f"pcie-root-port,id=shared{ports},chassis={ports},slot={ports}", "-device"]
+        word += f",bus=shared{ports},x-pcie-pm-no-soft-reset=on"
+    words.append(word)
+os.execvp(program, [program, *words])
+"""
+
+
 class Plugged:
-    """Emulated controllers in one radio, each with a USB device in front; `qemu` are the words
-    that plug them in. The first has a remote device at its side."""
+    """Emulated controllers in one radio, each with a USB device in front. The first has a remote
+    device at its side. `qemu` are the words that plug them in, `program` is the QEMU to use."""
 
     def __init__(self, devices: list, logs: Path):
         self.processes, self.files, self.logs = [], [], logs
         program = build()
         # Short: a Unix socket's path has at most 107 bytes.
         self.folder = tempfile.TemporaryDirectory(prefix="ox-vusb-")
+        self.program = Path(self.folder.name) / "qemu"
+        self.program.write_text(QEMU)
+        self.program.chmod(0o755)
         try:
             hci = self._rootcanal()
             for number, name in enumerate(devices):
@@ -84,9 +103,10 @@ class Plugged:
         except BaseException:
             self.close()
             raise
-        # Two USB 2.0 ports are enough for none: one each, and one to spare.
         self.qemu = ["-device qemu-xhci,id=xhci,p2=8,p3=2",
-                     "-device virtio-serial-pci,id=vusbserial"]
+                     "-device pcie-root-port,id=vusbport,chassis=100,slot=100",
+                     "-device virtio-serial-pci,id=vusbserial,bus=vusbport,"
+                     "x-pcie-pm-no-soft-reset=on"]
         for number in range(len(devices)):
             self.qemu += [
                 f"-chardev socket,id=vusb{number},path={self.socket(number)},reconnect-ms=1000",

@@ -7,7 +7,7 @@ import shlex
 import subprocess
 from pathlib import Path
 
-from .. import check, kernel, ktap, paths, rootcanal, testers
+from .. import build, check, kernel, ktap, paths, rootcanal, testers
 
 SELFTESTS = paths.REPO / "tools" / "testing" / "selftests" / "bluetooth"
 # Modules of the C stack's own protocols: their C structures are not ours, so they must refuse.
@@ -125,8 +125,39 @@ def _selftest_group(program: str) -> None:
                       else ("debian",))
 
 
+# The programs that need a USB controller, and whose modules they test: the kernel's own as the
+# reference, and ours on both cores where our driver was built.
+USB_PROGRAMS = ("usb.py", "usb_faults.py")
+USB_STACKS = {"c": "C driver on the C core", "driver": "our driver on the C core",
+              "rust": "our driver on our core"}
+
+
+def _usb_group(program: str, stack: str) -> None:
+    name = f"usb/{stack}/{Path(program).stem}"
+
+    def script(flavour: str) -> str:
+        if stack != "c" and not any(path.name == "btusb.ko" for path in build.built(flavour)):
+            return ""
+        scale = testers.DEBUG_FACTOR if flavour == "debug" else 1
+        return (f"export OX_TIMEOUT_SCALE={scale} UNPLUGS={200 if soaking() else 10}\n"
+                f"cd tests || exit 97\npython3 ./{program} >../ktap 2>&1 </dev/null\necho $? >../status")
+
+    def collect(folder: Path, _flavour: str) -> list:
+        text, status = folder / "ktap", folder / "status"
+        return ktap.parse(name, text.read_text(errors="replace") if text.is_file() else "",
+                          int(status.read_text()) if status.is_file() else None)
+
+    check.guest_group(name, script=script, collect=collect, limit=_selftest_limit(), stack=stack,
+                      files=lambda flavour: _selftests_files(program, flavour), usb=("plain",),
+                      flavours=kernel.FLAVOURS if soaking() else ("debian",))
+
+
 for _program in selftests():
-    _selftest_group(_program)
+    if _program in USB_PROGRAMS:
+        for _stack in USB_STACKS:
+            _usb_group(_program, _stack)
+    else:
+        _selftest_group(_program)
 
 
 # BlueZ's testers: the cases that must pass. One group per tester, so that one which takes the

@@ -5,7 +5,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from .. import buildroot, check, paths, ui
+from .. import buildroot, check, paths, ui, vusb
 
 WORKSPACE = paths.REPO / "net" / "bluetooth"
 # The crates that the kernel's build compiles, too, and their folders.
@@ -23,11 +23,12 @@ def target() -> Path:
     return paths.cache() / "cargo-target" / paths.checkout_id()
 
 
-def cargo(words: list, log: Path, env: dict | None = None) -> subprocess.CompletedProcess:
-    argv, full = buildroot.command(["cargo", *words], cwd=WORKSPACE,
+def cargo(words: list, log: Path, env: dict | None = None,
+          folder: Path = WORKSPACE) -> subprocess.CompletedProcess:
+    argv, full = buildroot.command(["cargo", *words], cwd=folder,
                                    env={"CARGO_TARGET_DIR": str(target()), "CARGO_TERM_COLOR": "never",
                                         "CARGO_NET_RETRY": "5"} | (env or {}))
-    done = subprocess.run(argv, env=full, cwd=WORKSPACE, check=False, text=True,
+    done = subprocess.run(argv, env=full, cwd=folder, check=False, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text(done.stdout)
@@ -42,6 +43,11 @@ def host_crates(_run):
     log = paths.logs() / "host-tests.log"
     done = cargo(["test", "--locked", "--workspace", "--no-fail-fast"], log,
                  {"RUSTFLAGS": "-Dwarnings"})
+    yield from _cases(done, log)
+
+
+def _cases(done: subprocess.CompletedProcess, log: Path):
+    """A record for each test that `cargo test` ran."""
     found = 0
     where = ""
     for line in done.stdout.splitlines():
@@ -60,6 +66,25 @@ def host_crates(_run):
         yield check.failed("cargo test", f"status {done.returncode}\n{ui.tail(log, 30)}")
     elif not found:
         yield check.failed("cargo test", "it ran no test")
+
+
+@check.group("vusb")
+def vusb_tests(_run):
+    """The USB controller's own tests, and clippy's opinion of it."""
+    if not vusb.SOURCE.is_dir():
+        return
+    log = paths.logs() / "vusb-tests.log"
+    env = {"CARGO_TARGET_DIR": str(vusb.target()), "RUSTFLAGS": "-Dwarnings"}
+    yield from _cases(cargo(["test", "--locked", "--no-fail-fast"], log, env, vusb.SOURCE), log)
+    log = paths.logs() / "vusb-clippy.log"
+    done = cargo(["clippy", "--locked", "--", "-Dwarnings"], log,
+                 env | {"CLIPPY_CONF_DIR": str(paths.REPO)}, vusb.SOURCE)
+    yield (check.passed("clippy") if done.returncode == 0 else
+           check.failed("clippy", ui.tail(log, 40)))
+    for name in vusb.names():
+        file = vusb.description(name)
+        if file is not None and "SPDX-License-Identifier" not in file.read_text():
+            yield check.failed(name, "it has no licence line")
 
 
 @check.group("host clippy")

@@ -63,13 +63,13 @@ def _collect(entry, result: vm.Result, flavour: str) -> tuple:
     return records, True
 
 
-def boot_all(flavour: str, stack: str, entries: list, label: str) -> list:
+def boot_all(flavour: str, stack: str, entries: list, label: str, usb: tuple = ()) -> list:
     """Every record of these guest groups on this kernel, and of the kernel's own health."""
     records, left, boots = [], list(entries), 0
     while left:
         boots += 1
         limits = [(entry, entry.limit * _factor(flavour)) for entry in left]
-        name = f"{label}-{flavour}-{stack}/{boots}"
+        name = f"{label}-{flavour}-{stack}{'-usb' if usb else ''}/{boots}"
         result = vm.run(flavour, _script(left, flavour),
                         sum(limit for _, limit in limits) + 120 * _factor(flavour), stack=stack,
                         name=name, unload=True, leak_check=flavour == "debug",
@@ -78,7 +78,9 @@ def boot_all(flavour: str, stack: str, entries: list, label: str) -> list:
                             (f"g/{entry.name}/run.status", limit) for entry, limit in limits]))
         if result.boots > 1:
             ui.say(f"    note  {flavour}: the first boot did not reach user space")
-        health = f"{flavour}/kernel (boot {boots})" if boots > 1 else f"{flavour}/kernel"
+        health = f"{flavour}/kernel" if stack == "rust" and not usb else \
+            f"{flavour}/kernel, {stack}{' and USB' if usb else ''}"
+        health += f" (boot {boots})" if boots > 1 else ""
         if not result.reached or result.rc == 98:
             reason = result.problem() if not result.reached else (
                 "the modules did not load: " + result.output.strip()[-600:] + "\n" +
@@ -88,13 +90,13 @@ def boot_all(flavour: str, stack: str, entries: list, label: str) -> list:
                         for entry in left]
             return records
         records.append(check.passed(f"{health}: modules load"))
-        reports = result.reports(strict=stack == "rust")
+        reports = result.reports(strict=stack != "c")
         for report in reports:
             records.append(check.failed(f"{health}: {report.name} during {_owner(result, report)}",
                                         f"{report.line}\n{report.excerpt}"))
         if not reports:
             records.append(check.passed(f"{health}: no reports"))
-        if result.unload_failed and stack == "rust":
+        if result.unload_failed and stack != "c":
             records.append(check.failed(f"{health}: unload", result.unload_failed))
         elif result.rc is not None:
             records.append(check.passed(f"{health}: unload"))
@@ -109,6 +111,17 @@ def boot_all(flavour: str, stack: str, entries: list, label: str) -> list:
     return records
 
 
+def boot_sorted(flavour: str, entries: list, label: str) -> list:
+    """One boot for all that want the same modules and the same devices."""
+    records = []
+    for stack, usb in dict.fromkeys((entry.stack, entry.usb) for entry in entries):
+        same = [entry for entry in entries if (entry.stack, entry.usb) == (stack, usb)]
+        ui.say(f"    {flavour}, {stack} stack{', USB' if usb else ''}: "
+               + ", ".join(entry.name for entry in same))
+        records += boot_all(flavour, stack, same, label, usb)
+    return records
+
+
 def wanted(flavour: str, run: check.Run) -> list:
     return [entry for entry in check.GUEST_GROUPS
             if flavour in entry.flavours and entry.script(flavour)
@@ -120,13 +133,7 @@ def _register(flavour: str) -> None:
     def machine(run):
         if not run.built.get(flavour, True):
             return [check.failed(f"{flavour}/guest tests", "the modules were not built")]
-        records = []
-        for stack in ("rust", "c"):
-            entries = [entry for entry in wanted(flavour, run) if entry.stack == stack]
-            if entries:
-                ui.say(f"    {flavour}, {stack} stack: " + ", ".join(entry.name for entry in entries))
-                records += boot_all(flavour, stack, entries, "check")
-        return records
+        return boot_sorted(flavour, wanted(flavour, run), "check")
 
 
 for _flavour in kernel.FLAVOURS:

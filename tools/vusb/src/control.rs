@@ -2,7 +2,7 @@
 
 //! Words for a test: a line in, some lines and a last one out, which is `ok` or `error TEXT`.
 
-use crate::config::Rule;
+use crate::config::{Description, Rule};
 use crate::device::Device;
 use crate::fault;
 use crate::h4::Kind;
@@ -19,6 +19,8 @@ zero                       counters, those of the peer, too, back to zero
 commands                   the HCI commands since the last time, in hexadecimal digits
 plug                       plug the device in
 unplug [MS]                unplug it, and plug it in again after MS milliseconds
+unplug-in MS               unplug it MS milliseconds from now
+describe HEX               this is another device: a description's text, in hexadecimal digits
 fault KIND EP [KEY=VALUE]  stall error babble hang drop short delay split merge garbage unplug;
                            EP: 81 82 02 83 03, 00 (commands), 80 (USB's own requests);
                            after= count= ms= bytes= packets= data= replug=
@@ -71,6 +73,11 @@ pub fn execute(
                 Some(hex::number(rest)?)
             };
             device.unplug(now, replug);
+        }
+        "unplug-in" => device.unplug_later(now, hex::number(rest)?),
+        "describe" => {
+            let text = String::from_utf8(hex::bytes(rest)?).map_err(|error| error.to_string())?;
+            device.describe(Description::parse(&text)?)?;
         }
         "fault" => device.faults.add(fault::parse(rest)?),
         "faults" => {
@@ -141,7 +148,6 @@ fn of_peer(peer: &mut Peer, text: &str) -> Result<Vec<String>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Description;
 
     fn device() -> Device {
         Device::new(Description::default()).unwrap()

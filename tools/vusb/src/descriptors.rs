@@ -109,7 +109,7 @@ pub fn configuration(of: &Description) -> Vec<u8> {
     let total = u16::try_from(out.len() + 9)
         .unwrap_or(u16::MAX)
         .to_le_bytes();
-    let attributes = 0x80 | u8::from(of.self_powered) << 6 | u8::from(of.remote_wakeup) << 5;
+    let attributes = 0x80 | (u8::from(of.self_powered) << 6) | (u8::from(of.remote_wakeup) << 5);
     let power = u8::try_from(of.max_power / 2).unwrap_or(u8::MAX);
     let mut whole = vec![
         9,

@@ -38,8 +38,8 @@ impl Kind {
         Some(match self {
             Self::Command | Self::Sco => 3 + byte(2)?,
             Self::Event => 2 + byte(1)?,
-            Self::Acl => 4 + (byte(3)? << 8 | byte(2)?),
-            Self::Iso => 4 + ((byte(3)? & 0x3f) << 8 | byte(2)?),
+            Self::Acl => 4 + ((byte(3)? << 8) | byte(2)?),
+            Self::Iso => 4 + (((byte(3)? & 0x3f) << 8) | byte(2)?),
         })
     }
 }

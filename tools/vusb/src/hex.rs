@@ -19,13 +19,17 @@ pub fn bytes(text: &str) -> Result<Vec<u8>, String> {
     }
     Ok(digits
         .chunks_exact(2)
-        .map(|pair| pair.iter().fold(0u8, |byte, digit| byte << 4 | digit))
+        .map(|pair| pair.iter().fold(0u8, |byte, digit| (byte << 4) | digit))
         .collect())
 }
 
 /// The bytes as `0e0401`.
 pub fn text(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or_default();
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 0x0f)])
+        .collect()
 }
 
 /// A number: `0x` for hexadecimal.

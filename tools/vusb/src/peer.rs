@@ -198,9 +198,10 @@ impl Peer {
                     // Accept, and stay peripheral.
                     self.command(0x0409, &[&address[..], &[1]].concat());
                 } else {
-                    // Accept Synchronous Connection: 8 kB/s each way, any latency, CVSD, any type.
+                    // Accept Synchronous Connection: 8 kB/s each way, any latency, CVSD, any effort;
+                    // of the packet types, bits 6 to 9 are those that are not wanted.
                     let settings = [
-                        0x40, 0x1f, 0, 0, 0x40, 0x1f, 0, 0, 0xff, 0xff, 0x60, 0, 0xff, 0xff, 0x03,
+                        0x40, 0x1f, 0, 0, 0x40, 0x1f, 0, 0, 0xff, 0xff, 0x60, 0, 0xff, 0x3f, 0x00,
                     ];
                     self.command(0x0429, &[&address[..], &settings[..]].concat());
                 }

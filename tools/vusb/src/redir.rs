@@ -209,7 +209,7 @@ impl fmt::Display for Error {
 /// Little endian fields, one after the other.
 struct Fields<'a>(&'a [u8]);
 
-impl<'a> Fields<'a> {
+impl Fields<'_> {
     fn bytes<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (head, rest) = self.0.split_first_chunk::<N>()?;
         self.0 = rest;
@@ -357,7 +357,7 @@ fn parse(kind: u32, mut body: Fields<'_>) -> Option<Request> {
             let low = body.u16()?;
             let _stream = body.u32()?;
             let high = body.u16()?;
-            let length = u32::from(high) << 16 | u32::from(low);
+            let length = (u32::from(high) << 16) | u32::from(low);
             Request::Bulk {
                 endpoint,
                 length,
@@ -490,7 +490,7 @@ pub fn ep_info(endpoints: &[Endpoint]) -> Vec<u8> {
     types[0] = EndpointType::Control as u8;
     types[16] = EndpointType::Control as u8;
     for endpoint in endpoints {
-        let slot = usize::from((endpoint.address & 0x80) >> 3 | endpoint.address & 0x0f);
+        let slot = usize::from(((endpoint.address & 0x80) >> 3) | (endpoint.address & 0x0f));
         if let (Some(kind), Some(interval), Some(interface), Some(size)) = (
             types.get_mut(slot),
             intervals.get_mut(slot),

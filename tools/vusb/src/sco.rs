@@ -18,7 +18,8 @@ pub enum Mode {
     Controller,
     /// What the host sends comes back.
     Loop,
-    /// A pattern with sequence numbers comes in; what goes out has to be the same pattern.
+    /// What goes out has to be a pattern with sequence numbers, and for each packet of it one of
+    /// the same pattern comes in: as many as the host has time for.
     Pattern,
 }
 
@@ -41,6 +42,8 @@ pub struct Sco {
     last: u16,
     next_in: BTreeMap<u16, u32>,
     next_out: BTreeMap<u16, u32>,
+    /// Packets of the pattern that are still to come in, by handle.
+    owed: BTreeMap<u16, u32>,
 }
 
 impl Default for Sco {
@@ -54,6 +57,7 @@ impl Default for Sco {
             last: 0,
             next_in: BTreeMap::new(),
             next_out: BTreeMap::new(),
+            owed: BTreeMap::new(),
         }
     }
 }
@@ -98,6 +102,7 @@ impl Sco {
         self.input.values_mut().for_each(VecDeque::clear);
         self.next_in.clear();
         self.next_out.clear();
+        self.owed.clear();
     }
 
     /// The alternate setting's packet size; 0: nothing flows.
@@ -118,6 +123,7 @@ impl Sco {
         self.input.remove(&handle);
         self.next_in.remove(&handle);
         self.next_out.remove(&handle);
+        self.owed.remove(&handle);
     }
 
     /// All links are gone.
@@ -175,6 +181,7 @@ impl Sco {
     }
 
     fn verify(&mut self, handle: u16, data: &[u8], stats: &mut Stats) {
+        *self.owed.entry(handle).or_default() += 1;
         let Some(number) = data.first_chunk() else {
             stats.add("sco.out.bad", 1);
             return;
@@ -201,7 +208,12 @@ impl Sco {
         let before = self.input.range(..=self.last);
         let mut order = after.chain(before);
         let handle = match self.mode {
-            Mode::Pattern => order.next().map(|(handle, _)| *handle)?,
+            Mode::Pattern => {
+                let owed = &self.owed;
+                order
+                    .map(|(handle, _)| *handle)
+                    .find(|handle| owed.get(handle).is_some_and(|count| *count > 0))?
+            }
             _ => order
                 .find(|(_, queue)| queue.len() >= length)
                 .map(|(handle, _)| *handle)?,
@@ -209,6 +221,7 @@ impl Sco {
         self.last = handle;
         let data: Vec<u8> = match self.mode {
             Mode::Pattern => {
+                *self.owed.entry(handle).or_default() -= 1;
                 let next = self.next_in.entry(handle).or_default();
                 let sequence = *next;
                 *next = next.wrapping_add(1);
@@ -288,8 +301,12 @@ mod tests {
         sco.set_mode(Mode::Pattern);
         sco.add(1);
         sco.add(2);
+        for handle in [1, 1, 2, 2] {
+            sco.from_host(&packet(handle, &pattern(0, 60)), &mut stats);
+        }
         let handles: Vec<_> = (0..4).map(|_| sco.next_iso(&mut stats)[0]).collect();
         assert_eq!(handles, [1, 2, 1, 2]);
+        assert!(sco.next_iso(&mut stats).is_empty());
     }
 
     #[test]

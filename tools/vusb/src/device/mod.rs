@@ -8,6 +8,7 @@ mod requests;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::RangeInclusive;
 
 use crate::config::{Description, Rule};
 use crate::descriptors;
@@ -58,6 +59,10 @@ enum Power {
 
 /// How many commands of the host are remembered.
 const REMEMBERED: usize = 4096;
+/// When empty isochronous packets are sent, in ms since the last one with data. QEMU gives packets to
+/// its guest when it has 60, until it has none, and drops some, data or not, when it has 120 since
+/// the guest was too slow. So there are none in between, and at the end as many as push out the last.
+const FLUSH: RangeInclusive<u32> = 100..=160;
 /// HCI_Reset.
 const RESET: [u8; 3] = [0x03, 0x0c, 0x00];
 /// The endpoint that stands for USB's own requests where faults are concerned.
@@ -86,6 +91,8 @@ pub struct Device {
     interrupt_started: bool,
     iso_in: bool,
     iso_due: u64,
+    /// Empty isochronous packets since the last one with data.
+    iso_idle: u32,
     bulk_waiting: VecDeque<(u64, u32)>,
     held: BTreeMap<u64, Held>,
     acl_out: Reassembler,
@@ -101,25 +108,11 @@ impl Device {
     ///
     /// What is wrong with the description.
     pub fn new(of: Description) -> Result<Self, String> {
-        let rules = of
-            .command
-            .iter()
-            .map(|answer| answer.rule())
-            .collect::<Result<_, _>>()?;
-        let requests = of
-            .request
-            .iter()
-            .map(|one| (one.times != 0).then_some(one.times))
-            .collect();
-        let mut faults = Faults::default();
-        for text in &of.fault {
-            faults.add(fault::parse(text)?);
-        }
-        Ok(Self {
-            of,
-            rules,
-            requests,
-            faults,
+        let mut new = Self {
+            of: Description::default(),
+            rules: Vec::new(),
+            requests: Vec::new(),
+            faults: Faults::default(),
             stats: Stats::default(),
             out: Vec::new(),
             later: BTreeMap::new(),
@@ -134,12 +127,45 @@ impl Device {
             interrupt_started: false,
             iso_in: false,
             iso_due: 0,
+            iso_idle: 0,
             bulk_waiting: VecDeque::new(),
             held: BTreeMap::new(),
             acl_out: Reassembler::new(Kind::Acl),
             sco: Sco::default(),
             commands: VecDeque::new(),
-        })
+        };
+        new.describe(of)?;
+        Ok(new)
+    }
+
+    /// Makes it another device, with the answers and faults of its description instead of those
+    /// that there are.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the description, or that the device is on the bus: nothing changes then.
+    pub fn describe(&mut self, of: Description) -> Result<(), String> {
+        if self.power != Power::Off {
+            return Err("it is plugged in".into());
+        }
+        let rules = of
+            .command
+            .iter()
+            .map(|answer| answer.rule())
+            .collect::<Result<_, _>>()?;
+        let mut faults = Faults::default();
+        for text in &of.fault {
+            faults.add(fault::parse(text)?);
+        }
+        self.requests = of
+            .request
+            .iter()
+            .map(|one| (one.times != 0).then_some(one.times))
+            .collect();
+        self.rules = rules;
+        self.faults = faults;
+        self.of = of;
+        Ok(())
     }
 
     /// What is to be written since the last call.
@@ -209,6 +235,14 @@ impl Device {
         if let Some(ms) = replug {
             self.at(now.saturating_add(ms.saturating_mul(1000)), Action::Plug);
         }
+    }
+
+    /// Unplugs it so many ms from now.
+    pub fn unplug_later(&mut self, now: u64, ms: u64) {
+        self.at(
+            now.saturating_add(ms.saturating_mul(1000)),
+            Action::Unplug(None),
+        );
     }
 
     fn connect(&mut self) {
@@ -281,6 +315,7 @@ impl Device {
                 if endpoint & 0x80 != 0 {
                     self.iso_in = true;
                     self.iso_due = now;
+                    self.iso_idle = 0;
                 }
                 self.say(redir::iso_stream_status(id, Status::Success, endpoint));
             }
@@ -599,6 +634,14 @@ impl Device {
     fn iso_packet(&mut self, now: u64) {
         let endpoint = self.of.isochronous.input;
         let mut data = self.sco.next_iso(&mut self.stats);
+        self.iso_idle = if data.is_empty() {
+            self.iso_idle.saturating_add(1)
+        } else {
+            0
+        };
+        if self.iso_idle > 0 && !FLUSH.contains(&self.iso_idle) {
+            return;
+        }
         let fault = self.faults.next(endpoint);
         self.note_fault(endpoint, fault.as_ref());
         let mut status = Status::Success;

@@ -275,18 +275,21 @@ fn one_isochronous_packet_a_millisecond() {
     device.on_host(1000, 0, Request::StartIsoStream { endpoint: 0x83 });
     device.take_output();
     assert_eq!(device.next_time(1000), Some(1000));
+    let packet = [&[0x2a, 0, 48][..], &crate::sco::pattern(0, 48)].concat();
+    let iso = Request::Iso {
+        endpoint: 3,
+        data: packet,
+    };
+    device.on_host(1000, 0, iso);
     device.on_time(4500);
-    assert_eq!(device.take_output().len(), 4);
+    assert_eq!(device.take_output().len(), 3);
     assert_eq!(device.next_time(4500), Some(5000));
-    assert_eq!(
-        (
-            device.stats.get("83.packets"),
-            device.stats.get("sco.in.packets")
-        ),
-        (4, 2)
-    );
-    device.on_host(5000, 0, Request::StopIsoStream { endpoint: 0x83 });
-    assert_eq!(device.next_time(5000), None);
+    // Then empty ones, but not at once and not for ever.
+    device.on_time(900_000);
+    let counts = ["83.packets", "83.empty", "sco.in.packets"].map(|name| device.stats.get(name));
+    assert_eq!(counts, [64, 61, 1]);
+    device.on_host(900_000, 0, Request::StopIsoStream { endpoint: 0x83 });
+    assert_eq!(device.next_time(900_000), None);
 }
 
 #[test]

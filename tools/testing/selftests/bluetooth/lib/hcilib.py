@@ -54,6 +54,12 @@ def wait_for(what, predicate, seconds=10.0, step=0.02):
         time.sleep(step)
 
 
+def connect(sock, address):
+    """connect() with an address that Python does not know to build: 0, or the error's number."""
+    failed = _libc.connect(sock.fileno(), address, len(address)) < 0
+    return ctypes.get_errno() if failed else 0
+
+
 class HciSocket:
     """An HCI socket that is bound to a channel."""
 

@@ -1,0 +1,376 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""btusb with a USB controller: enumeration, data, isochronous packets, power, unplugging.
+
+Needs the controller of tools/vusb: scripts/ox vm --usb plain. $UNPLUGS says how often it is
+unplugged at random moments.
+"""
+
+import os
+import random
+import select
+import struct
+import time
+
+from lib import hcilib, ktap, usbhost, usbmon, vusb
+from lib.ktap import Skip, case, check, equal
+from lib.usbhost import pattern, sco_socket
+
+UNPLUGS = int(os.environ.get("UNPLUGS", "10"))
+DEVICE = None
+
+
+def fresh():
+    return usbhost.fresh(DEVICE)
+
+
+def linked(index):
+    return usbhost.UserChannel(DEVICE, index)
+
+
+# Enumeration.
+
+@case("enumerated at full speed, both interfaces bound, alternate setting 0")
+def enumerated():
+    fresh()
+    equal(vusb.attribute("speed"), "12", "speed in Mbit/s")
+    device = vusb.usb_device()
+    name = os.path.basename(device)
+    for interface in (0, 1):
+        driver = os.path.realpath(f"{device}/{name}:1.{interface}/driver")
+        equal(os.path.basename(driver), "btusb", f"driver of interface {interface}")
+    equal(vusb.attribute(f"{name}:1.1/bAlternateSetting").strip(), "0", "alternate setting")
+
+
+@case("the controller's bus is USB, its parent the interface")
+def bus():
+    index = fresh()
+    equal(hcilib.info(index).type & 0x0f, 1, "bus")
+    parent = os.path.realpath(f"/sys/class/bluetooth/hci{index}/device")
+    check(parent.startswith(vusb.usb_device() + "/"), f"its parent is {parent}")
+
+
+@case("down and up again ten times, one URB of each kind afterwards", log=5)
+def down_and_up():
+    index = fresh()
+    for _ in range(10):
+        hcilib.down(index)
+        hcilib.wait_for("it to be down", lambda: not hcilib.is_up(index))
+        vusb.power_up(index)
+    # A URB that was forgotten would be one that waits at the device.
+    waiting = DEVICE.facts("state")["bulk_waiting"]
+    check(1 <= waiting <= 2, f"{waiting} bulk transfers wait")
+    equal(DEVICE.facts("state")["interrupt"], 1, "events are asked for")
+
+
+@case("every event length arrives: short, a full packet, several, one byte more")
+def event_lengths():
+    index = fresh()
+    wanted = []
+    with hcilib.HciSocket(hcilib.CHANNEL_RAW, index) as raw:
+        raw.set_filter(types=1 << 4)
+        for length in (1, 13, 14, 15, 30, 31, 62, 63, 64, 253, 254, 255):
+            event = bytes([0xff, length]) + bytes([length]) * length
+            DEVICE.ask(f"event {event.hex()}")
+            wanted.append(b"\x04" + event)
+        got = []
+        while len(got) < len(wanted) and (packet := raw.receive(3)) is not None:
+            if packet[1] == 0xff:
+                got.append(packet)
+    equal([len(packet) for packet in got], [len(packet) for packet in wanted], "lengths")
+    equal(got, wanted, "events")
+
+
+@case("an inquiry finds the remote device")
+def inquiry():
+    index = fresh()
+    peer = DEVICE.peer()
+    address = usbhost.bd_address(peer)
+    with hcilib.HciSocket(hcilib.CHANNEL_RAW, index) as raw:
+        raw.set_filter(types=1 << 4)
+        raw.send(b"\x01\x01\x04\x05\x33\x8b\x9e\x04\x00")
+        end = time.monotonic() + 15
+        while (packet := raw.receive(end - time.monotonic())) is not None:
+            if packet[1] in (0x02, 0x22, 0x2f) and address in packet:
+                break
+    check(packet is not None, f"{peer} was not found")
+    hcilib.command(index, 0x0402)
+
+
+# ACL data, through the user channel.
+
+def _verify(packets, count, size):
+    equal(len(packets), count, "packets that came")
+    for number, packet in enumerate(packets):
+        equal(packet[8:], pattern(number, size), f"packet {number}")
+
+
+@case("ACL out: a thousand packets, none lost, none changed", log=5)
+def acl_out():
+    index = fresh()
+    DEVICE.ask("peer sink")
+    with linked(index) as user:
+        DEVICE.ask("zero")
+        began = time.monotonic()
+        for sequence in range(1000):
+            user.send_frame(0x41, pattern(sequence, (200, 60, 508, 900)[sequence % 4]))
+        hcilib.wait_for("the last", lambda: DEVICE.facts("peer stats").get("data.in.good", 0) +
+                        DEVICE.facts("peer stats").get("data.in.bad", 0) >= 1000, 10, 0.2)
+        ktap.say(f"{1000 / (time.monotonic() - began):.0f} packets a second")
+        stats = DEVICE.facts("peer stats")
+    equal((stats.get("data.in.good"), stats.get("data.in.bad", 0), stats.get("data.in.lost")),
+          (1000, 0, 0), "good, bad, lost")
+
+
+@case("ACL in: a thousand packets, none lost, none changed", log=5)
+def acl_in():
+    index = fresh()
+    for size in (60, 900):
+        with linked(index) as user:
+            began = time.monotonic()
+            DEVICE.ask(f"peer send 500 {size}")
+            while len(user.acl) < 500 and user.receive(5) is not None:
+                pass
+            ktap.say(f"{size} bytes: {500 / (time.monotonic() - began):.0f} packets a second")
+            _verify(user.acl, 500, size)
+    equal(DEVICE.stat("acl.overflow"), 0, "packets that the device dropped")
+
+
+@case("ACL both ways at once", log=5)
+def acl_both():
+    index = fresh()
+    with linked(index) as user:
+        for sequence in range(500):
+            user.send_frame(0x41, pattern(sequence, 300))
+        while len(user.acl) < 500 and user.receive(5) is not None:
+            pass
+        _verify(user.acl, 500, 300)
+
+
+# Isochronous packets.
+
+@case("SCO: every isochronous packet is accounted for", log=8)
+def sco():
+    index = fresh()
+    DEVICE.ask("sco pattern")
+    trace = usbmon.Trace.open(vusb.usb_device())
+    sock = sco_socket(DEVICE.peer())
+    received, sent = [], 0
+    try:
+        hcilib.wait_for("the alternate setting", lambda: DEVICE.facts("state")["alt"] == 2)
+        hcilib.wait_for("the stream", lambda: DEVICE.facts("state")["isochronous"])
+        DEVICE.ask("zero")
+        began = time.monotonic()
+        while sent < 900 and time.monotonic() - began < 10:
+            # One each 3 ms; the device gives back as many.
+            if sent * 0.003 < time.monotonic() - began:
+                sock.send(pattern(sent, 48))
+                sent += 1
+            if select.select([sock], [], [], 0.001)[0]:
+                received.append(sock.recv(256))
+        while select.select([sock], [], [], 1)[0]:
+            received.append(sock.recv(256))
+        hcilib.wait_for("the last to go out",
+                        lambda: DEVICE.stat("sco.out.good") + DEVICE.stat("sco.out.bad") >= sent, 3)
+        stats = DEVICE.facts("stats")
+    finally:
+        sock.close()
+    hcilib.wait_for("alternate setting 0", lambda: DEVICE.facts("state")["alt"] == 0)
+    ktap.say(f"{sent} packets out, {len(received)} in")
+    # Out: the device has seen each one, in three packets of 17 bytes.
+    equal((stats.get("sco.out.good", 0), stats.get("sco.out.bad", 0), stats.get("sco.out.lost", 0)),
+          (sent, 0, 0), "out: good, bad, lost")
+    equal(stats["03.bytes"], sent * 51, "bytes out")
+    # In: what the host controller gave to the driver is what the socket got.
+    equal(stats.get("sco.in.packets"), sent, "packets that the device gave back")
+    check(len(received) > 800, f"{len(received)} packets came")
+    equal([len(data) for data in received if len(data) != 48], [], "other lengths")
+    numbers = [struct.unpack_from("<I", data)[0] for data in received]
+    equal([data for number, data in zip(numbers, received) if data != pattern(number, 48)], [],
+          "changed data")
+    gaps = [(a, b) for a, b in zip(numbers, numbers[1:]) if b != a + 1]
+    if trace is None:
+        equal(gaps, [], "gaps in the numbers")
+        return
+    # QEMU drops packets when its buffer runs over: what counts is what the driver was given.
+    given = trace.isochronous_in(0x83)
+    trace.close()
+    whole = usbmon.sco_packets(given)
+    wanted = [data for data in whole if struct.unpack_from("<I", data)[0] in set(numbers)]
+    equal(received, wanted, "what the socket got, and what the USB gave,")
+    first, last = numbers[0], numbers[-1]
+    between = [struct.unpack_from("<I", data)[0] for data in whole]
+    equal([number for number in between if first <= number <= last], numbers, "numbers")
+    ktap.say(f"{len(given)} isochronous packets in, {len(gaps)} gaps of the emulation's")
+
+
+@case("SCO: the alternate setting follows the link, twenty times", log=30)
+def sco_settings():
+    index = fresh()
+    peer = DEVICE.peer()
+    for _ in range(20):
+        sock = sco_socket(peer)
+        hcilib.wait_for("setting 2", lambda: DEVICE.facts("state")["alt"] == 2)
+        sock.close()
+        hcilib.wait_for("setting 0", lambda: DEVICE.facts("state")["alt"] == 0)
+
+
+# Power.
+
+@case("system suspend and resume, controller up", log=10)
+def suspend():
+    fresh()
+    vusb.suspend()
+    index = vusb.ready()
+    vusb.power_up(index)
+    hcilib.wait_for("an answer", lambda: hcilib.command(index, 0x1001), 10)
+
+
+@case("system suspend and resume, controller down", log=10)
+def suspend_down():
+    index = fresh()
+    hcilib.down(index)
+    vusb.suspend()
+    index = vusb.ready()
+    vusb.power_up(index)
+
+
+@case("system suspend with a link up", log=12)
+def suspend_linked():
+    index = fresh()
+    peer = DEVICE.peer()
+    try:
+        vusb.ping(peer)
+    except AssertionError as error:
+        raise Skip(f"this core carries no links: {error}") from error
+    vusb.suspend()
+    index = vusb.ready()
+    vusb.power_up(index)
+    hcilib.wait_for("the old link to be gone", lambda: not hcilib.connections(index), 15)
+    vusb.ping(peer)
+
+
+@case("autosuspend: an idle controller sleeps, a command wakes it", log=5)
+def autosuspend():
+    index = fresh()
+    vusb.set_attribute("power/autosuspend_delay_ms", "100")
+    vusb.set_attribute("power/control", "auto")
+    try:
+        hcilib.wait_for("it to sleep", lambda: vusb.attribute("power/runtime_status") == "suspended", 8)
+        answer = hcilib.command(index, 0x1001)
+        check(answer is not None, "no answer to a command")
+        hcilib.wait_for("it to sleep again",
+                        lambda: vusb.attribute("power/runtime_status") == "suspended", 8)
+        hcilib.down(index)
+        vusb.power_up(index)
+    finally:
+        vusb.set_attribute("power/control", "on")
+
+
+@case("no autosuspend while data flows", log=5)
+def no_autosuspend():
+    index = fresh()
+    with linked(index) as user:
+        vusb.set_attribute("power/autosuspend_delay_ms", "1000")
+        vusb.set_attribute("power/control", "auto")
+        try:
+            for sequence in range(100):
+                user.send_frame(0x41, pattern(sequence, 100))
+                while len(user.acl) <= sequence:
+                    check(user.receive(5) is not None, f"packet {sequence} did not come back")
+            _verify(user.acl, 100, 100)
+        finally:
+            vusb.set_attribute("power/control", "on")
+
+
+# Unplugging.
+
+def _gone(index):
+    hcilib.wait_for("the controller to go", lambda: hcilib.info(index) is None, 10)
+
+
+@case("unplugged and plugged in, the controller is another one", log=20)
+def replugged():
+    index = fresh()
+    DEVICE.ask("unplug")
+    _gone(index)
+    equal(vusb.usb_devices(), [], "devices left")
+    DEVICE.ask("plug")
+    vusb.power_up(vusb.ready())
+
+
+@case(f"unplugged {UNPLUGS} times at random moments of the bring-up", log=8 * UNPLUGS)
+def unplug_in_bring_up():
+    chance = random.Random(1)
+    fresh()
+    for _ in range(UNPLUGS):
+        DEVICE.ask("unplug")
+        hcilib.wait_for("it to go", lambda: not vusb.usb_devices())
+        # A bring-up has some forty commands, and each has an event.
+        DEVICE.ask(f"fault unplug {chance.choice(['00', '81'])} after={chance.randrange(40)}")
+        DEVICE.ask("plug")
+        try:
+            hcilib.wait_for("it to leave", lambda: not DEVICE.facts("state")["plugged"], 4)
+        except AssertionError:
+            pass                        # the bring-up was shorter than that
+        DEVICE.ask("clear")
+    if not DEVICE.facts("state")["plugged"]:
+        DEVICE.ask("plug")
+    vusb.power_up(vusb.ready(30))
+
+
+@case(f"unplugged {UNPLUGS} times at random moments of traffic", log=12 * UNPLUGS)
+def unplug_in_traffic():
+    chance = random.Random(2)
+    for _ in range(UNPLUGS):
+        index = fresh()
+        endpoint = chance.choice(["02", "82", "81"])
+        try:
+            with linked(index) as user:
+                DEVICE.ask(f"fault unplug {endpoint} after={chance.randrange(60)}")
+                for sequence in range(120):
+                    user.send_frame(0x41, pattern(sequence, 300))
+        except (OSError, AssertionError):
+            pass                        # the socket says in its own way that the device is gone
+        if not DEVICE.facts("state")["plugged"]:
+            _gone(index)
+    fresh()
+
+
+@case("unplugged while a SCO link is up", log=20)
+def unplug_in_sco():
+    for endpoint in ("83", "03"):
+        index = fresh()
+        DEVICE.ask("sco pattern")
+        sock = sco_socket(DEVICE.peer())
+        try:
+            hcilib.wait_for("the stream", lambda: DEVICE.facts("state")["isochronous"])
+            DEVICE.ask(f"fault unplug {endpoint} after=20")
+            end = time.monotonic() + 5
+            while time.monotonic() < end and DEVICE.facts("state")["plugged"]:
+                try:
+                    sock.send(pattern(0, 48))
+                except OSError:
+                    break
+                time.sleep(0.02)
+        finally:
+            sock.close()
+        _gone(index)
+    fresh()
+
+
+@case("unplugged during system suspend", log=20)
+def unplug_in_suspend():
+    index = fresh()
+    DEVICE.ask("unplug-in 700")
+    vusb.suspend()
+    _gone(index)
+    fresh()
+
+
+if __name__ == "__main__":
+    REASON = vusb.missing()
+    if REASON:
+        ktap.skip_all(REASON)
+    DEVICE = vusb.Vusb()
+    ktap.main(log_strict=hcilib.stack() == "rust")

@@ -301,7 +301,10 @@ impl Credits {
             // As many as fill the buffer, of which what we keep will take its part.
             Some(available) => {
                 let have = self.partial.map_or(0, |(_, have)| usize::from(have));
-                Some(available.saturating_sub(have).div_ceil(frame_len))
+                available
+                    .saturating_sub(have)
+                    .saturating_add(frame_len.saturating_sub(1))
+                    .checked_div(frame_len)
             }
         };
         u16::try_from(frames.unwrap_or(0)).unwrap_or(u16::MAX)

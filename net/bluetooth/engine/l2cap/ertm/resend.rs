@@ -83,9 +83,14 @@ impl Resend {
             self.from = at.saturating_add(1);
             return Some(at);
         }
-        let singles = self.singles.get_mut(..self.len)?;
-        let at = *singles.first()?;
-        singles.rotate_left(1);
+        let at = *self.singles.get(..self.len)?.first()?;
+        for from in 1..self.len {
+            if let Some(single) = self.singles.get(from).copied() {
+                if let Some(slot) = self.singles.get_mut(from.saturating_sub(1)) {
+                    *slot = single;
+                }
+            }
+        }
         self.len = self.len.saturating_sub(1);
         Some(at)
     }

@@ -73,27 +73,58 @@ impl<T: Copy, const N: usize> List<T, N> {
         true
     }
 
+    fn get(&self, index: usize) -> Option<T> {
+        self.items.get(..self.len)?.get(index).copied().flatten()
+    }
+
+    fn set(&mut self, index: usize, item: Option<T>) {
+        if let Some(slot) = self.items.get_mut(index) {
+            *slot = item;
+        }
+    }
+
+    /// Where the first item is for which `wanted` holds.
+    fn find(&self, wanted: impl Fn(&T) -> bool) -> Option<(usize, T)> {
+        (0..self.len).find_map(|index| {
+            let item = self.get(index).filter(|item| wanted(item))?;
+            Some((index, item))
+        })
+    }
+
+    // The standard library's rotations may panic as far as the compiler can tell; these lists are short.
+
     /// Inserts it behind the item at `index`; there is room.
     fn insert_behind(&mut self, index: usize, item: T) {
         let at = index.saturating_add(1);
         if self.push(item) {
-            if let Some(tail) = self.items.get_mut(at..self.len) {
-                tail.rotate_right(1);
+            for to in (at..self.len).rev() {
+                let moved = if to == at {
+                    Some(item)
+                } else {
+                    self.get(to.saturating_sub(1))
+                };
+                self.set(to, moved);
             }
         }
     }
 
     fn remove(&mut self, index: usize) {
-        if let Some(tail) = self.items.get_mut(index..self.len) {
-            tail.rotate_left(1);
+        if index < self.len {
+            for from in index.saturating_add(1)..self.len {
+                let moved = self.get(from);
+                self.set(from.saturating_sub(1), moved);
+            }
             self.len = self.len.saturating_sub(1);
         }
     }
 
     /// Moves the first `count` items to the end.
     fn rotate(&mut self, count: usize) {
-        if let Some(items) = self.items.get_mut(..self.len) {
-            items.rotate_left(count.min(items.len()));
+        for _ in 0..count {
+            if let Some(first) = self.get(0) {
+                self.remove(0);
+                let _ = self.push(first);
+            }
         }
     }
 }
@@ -171,10 +202,7 @@ impl Window {
 
     fn gap_of(&self, seq: u16) -> Option<(usize, Gap)> {
         self.gaps
-            .iter()
-            .copied()
-            .enumerate()
-            .find(|(_, gap)| self.distance(gap.from, seq) < self.distance(gap.from, gap.to))
+            .find(|gap| self.distance(gap.from, seq) < self.distance(gap.from, gap.to))
     }
 
     pub(super) fn classify(&self, seq: u16) -> Class {
@@ -266,15 +294,13 @@ impl Window {
     }
 
     fn set_gap(&mut self, index: usize, from: u16, to: u16) {
-        if let Some(gap) = self.gaps.iter_mut().nth(index) {
-            *gap = Gap { from, to };
-        }
+        self.gaps.set(index, Some(Gap { from, to }));
     }
 
     /// A frame that may have been asked for arrived: those asked for before it were lost again, for the answers come in
     /// order.
     fn answered(&mut self, seq: u16) {
-        let Some(index) = self.requests.iter().position(|request| request.seq == seq) else {
+        let Some((index, _)) = self.requests.find(|request| request.seq == seq) else {
             return;
         };
         for request in self.requests.iter_mut().take(index) {

@@ -188,3 +188,152 @@ pub fn range_is_valid(range: &engine::connection::Range) -> bool {
 pub fn legacy_event_type(extended: u16) -> Option<u8> {
     engine::connection::legacy_event_type(extended)
 }
+
+/// Most of L2CAP's engines are not generic, and in the crate's own object; here is the rest, and one use of each.
+pub mod l2cap {
+    use engine::l2cap::{
+        channel::{
+            Action,
+            Actions,
+            Channel,
+            LinkFacts,
+            Params,
+            Settings, //
+        },
+        credit,
+        enhanced::{
+            self,
+            Limits, //
+        },
+        ertm::{
+            Ertm,
+            Input,
+            Transmit,
+            TxQueue, //
+        },
+        recombine::{
+            Fragment,
+            Recombination, //
+        },
+        sdu,
+        signalling::{
+            Frame,
+            Signalling,
+            Step, //
+        },
+        streaming::{
+            self,
+            Streaming, //
+        }, //
+    };
+    use wire::l2cap::{
+        control::{
+            Control,
+            Sar, //
+        },
+        signal::{
+            Command,
+            Ident,
+            Packet,
+            ReconfigureRequest,
+            ReconfigureResult, //
+        },
+    };
+
+    pub fn frame<'a>(s: &Signalling, payload: &'a [u8]) -> Frame<'a> {
+        s.frame(payload)
+    }
+    pub fn next<'a>(s: &mut Signalling, frame: &mut Frame<'a>, now: u64) -> Option<Step<'a>> {
+        s.next(frame, now)
+    }
+    pub fn channel(settings: &Settings, now: u64) -> Channel {
+        Channel::outgoing(0x40, 0x1001, settings, now)
+    }
+    pub fn connect(c: &mut Channel, link: &LinkFacts, s: &mut Signalling) -> Actions {
+        c.connect(link, &mut s.idents)
+    }
+    pub fn command(
+        c: &mut Channel,
+        ident: Ident,
+        command: &Command<'_>,
+        link: &LinkFacts,
+        s: &mut Signalling,
+        now: u64,
+    ) -> Actions {
+        let ids = &mut s.idents;
+        match command {
+            Command::ConnectionResponse(r) => c.on_connection_response(ident, r, false, link, ids),
+            Command::ConfigurationRequest(r) => {
+                c.on_configuration_request(ident, r, link, ids, now)
+            }
+            Command::ConfigurationResponse(r) => {
+                c.on_configuration_response(ident, r, link, ids, now)
+            }
+            Command::DisconnectionRequest(r) => c.on_disconnection_request(ident, r, ids),
+            Command::DisconnectionResponse(r) => c.on_disconnection_response(ident, r, ids),
+            Command::LeConnectionResponse(r) => c.on_le_connection_response(ident, r, false, ids),
+            Command::CreditConnectionResponse(r) => {
+                enhanced::Response::new(ident, r).apply(c, |dcid| dcid == 0x41, ids)
+            }
+            Command::ReconfigureResponse(r) => c.on_reconfigure_response(ident, r, ids, now),
+            _ => c.on_timeout(now, ids),
+        }
+    }
+    pub fn last(c: &mut Channel, s: &mut Signalling) -> Option<Action> {
+        c.on_timeout(0, &mut s.idents).into_iter().last()
+    }
+    pub fn change(c: &mut Channel, imtu: u16) {
+        c.change_settings(|settings| settings.imtu = imtu);
+    }
+    pub fn reconfigure(r: &ReconfigureRequest<'_>, limits: &[Limits; 4]) -> ReconfigureResult {
+        enhanced::check_reconfigure(r, |cid| limits.get(usize::from(cid)).copied())
+    }
+    pub fn group(c: &mut Channel, link: &LinkFacts, s: &mut Signalling) -> Option<Packet> {
+        let mut group = enhanced::Request::new(0x80, &mut s.idents)?;
+        group.add(c, link).then(|| group.finish())
+    }
+    pub fn credits(c: &mut credit::Credits, payload: &[u8]) -> credit::Step {
+        c.on_frame(payload)
+    }
+    pub fn pieces(c: &credit::Credits, len: u16) -> u16 {
+        c.segments(len).fold(0, |most, piece| most.max(piece.len))
+    }
+    pub fn cut(s: &sdu::Segmenter, len: u16) -> u16 {
+        s.segments(len).fold(0, |most, piece| most.max(piece.len))
+    }
+    pub fn join(r: &mut sdu::Reassembly, sar: Sar, payload: &[u8]) -> sdu::Step {
+        r.on_segment(sar, payload)
+    }
+    pub fn recombine(r: &mut Recombination, start: bool, bytes: &[u8]) -> Fragment {
+        r.on_fragment(start, bytes)
+    }
+    pub fn stream(s: &mut Streaming, control: &Control) -> streaming::Step {
+        s.on_frame(control)
+    }
+
+    /// How often each frame was sent.
+    pub struct Queue<'a>(&'a mut [u8]);
+
+    impl TxQueue for Queue<'_> {
+        fn len(&self) -> usize {
+            self.0.len()
+        }
+        fn count(&mut self, index: usize) -> u8 {
+            let Some(count) = self.0.get_mut(index) else {
+                return 0;
+            };
+            *count = count.saturating_add(1);
+            *count
+        }
+    }
+
+    pub fn ertm(params: &Params) -> Ertm {
+        Ertm::new(params)
+    }
+    pub fn on_frame(e: &mut Ertm, control: &Control, now: u64) -> Input {
+        e.on_frame(control, now)
+    }
+    pub fn poll(e: &mut Ertm, queue: &mut Queue<'_>, now: u64) -> Transmit {
+        e.poll_transmit(queue, now)
+    }
+}

@@ -28,6 +28,7 @@ use wire::{
         Request,
         Status, //
     },
+    l2cap,
     mgmt,
     monitor,
     Malformed,
@@ -100,6 +101,60 @@ pub fn config(bytes: &[u8]) -> Result<u32, Malformed> {
 
 pub fn log(bytes: &[u8]) -> Result<monitor::UserLog<'_>, Malformed> {
     monitor::UserLog::parse(bytes)
+}
+
+pub mod l2cap_frames {
+    use super::*;
+    use l2cap::{
+        config::{
+            ConfigOption,
+            Options, //
+        },
+        control::{
+            Control,
+            Format, //
+        },
+        signal::{
+            Command,
+            Commands,
+            Packet, //
+        },
+        ErtmFrame,
+        Frame,
+        FrameError,
+        Transport, //
+    };
+
+    pub fn answers(bytes: &[u8], transport: Transport) -> Option<Packet> {
+        let mut last = None;
+        for command in Commands::new(Frame::parse(bytes).ok()?.payload) {
+            let raw = command.ok()?;
+            let command = Command::parse(transport, raw.code, raw.data).ok()?;
+            if let Command::ConfigurationRequest(request) = command {
+                last = options(request.options);
+            }
+            last = command.encode(raw.ident).or(last);
+        }
+        last
+    }
+    pub fn options(bytes: &[u8]) -> Option<Packet> {
+        let mut list = Packet::new();
+        Options::new(bytes)
+            .all(|option| option.push(&mut list))
+            .then_some(list)
+    }
+    pub fn option(option: &ConfigOption<'_>, list: &mut Packet) -> bool {
+        option.push(list)
+    }
+    pub fn ertm(bytes: &[u8], format: Format, fcs: bool) -> Result<ErtmFrame<'_>, FrameError> {
+        ErtmFrame::parse(bytes, format, fcs)
+    }
+    pub fn control(control: &Control, format: Format) -> wire::Bytes<4> {
+        control.pack(format)
+    }
+    pub fn connectionless(bytes: &[u8]) -> Result<l2cap::ConnectionlessFrame<'_>, Malformed> {
+        l2cap::ConnectionlessFrame::parse(bytes)
+    }
 }
 
 pub fn reader(bytes: &[u8]) -> Result<&[mgmt::LtkInfo], Malformed> {

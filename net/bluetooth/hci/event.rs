@@ -16,12 +16,8 @@ use super::{
     flow,
     found,
     link,
-    observer::{
-        notify,
-        Notice, //
-    },
     recovery,
-    state::Peer, //
+    update, //
 };
 use core::sync::atomic::Ordering;
 use engine::command::{
@@ -32,6 +28,7 @@ use kernel::prelude::*;
 use kernel_ext::{
     hci::{
         DevFlag,
+        Flag,
         Stat, //
     },
     skbuff::SkBuff,
@@ -48,7 +45,6 @@ use wire::{
         Opcode,
         Status, //
     },
-    AddressType,
     Malformed, //
 };
 
@@ -132,13 +128,6 @@ pub(super) fn log_now(dev: &Device) -> bool {
     n < LOGGED_BAD_EVENTS || n & 0x3ff == 0
 }
 
-fn bredr(addr: wire::BdAddr) -> Peer {
-    Peer {
-        addr,
-        kind: AddressType::BrEdr,
-    }
-}
-
 fn dispatch(dev: &Device, worker: &mut Worker<'_>, skb: &SkBuff, event: &Event<'_>) {
     match *event {
         Event::CommandComplete(ref e) => command_complete(dev, skb, e),
@@ -151,15 +140,13 @@ fn dispatch(dev: &Device, worker: &mut Worker<'_>, skb: &SkBuff, event: &Event<'
         Event::RemoteFeatures(e) => link::remote_features(dev, worker, e),
         Event::RemoteExtFeatures(e) => link::remote_ext_features(dev, worker, e),
         Event::RemoteName(e) => {
-            let name = e.status.is_success().then_some(&e.name[..]);
+            // Padded with zeros.
+            let len = e.name.iter().position(|c| *c == 0).unwrap_or(e.name.len());
+            let name = e.name.get(..len).filter(|_| e.status.is_success());
             link::named(dev, worker, e.bdaddr, name);
-            notify(
-                dev,
-                Notice::RemoteName {
-                    peer: bredr(e.bdaddr),
-                    name,
-                },
-            );
+            if dev.has(Flag::MGMT) {
+                update::names::named(dev, e.bdaddr, name);
+            }
         }
         Event::RoleChange(e) => link::role_changed(dev, worker, e),
         Event::ModeChange(e) => link::mode_changed(dev, worker, e),

@@ -11,6 +11,7 @@ use super::{
     },
     state::{
         InquiryEntry,
+        NameState,
         Peer,
         MAX_INQUIRY_CACHE, //
     },
@@ -52,7 +53,7 @@ const NOT_CONNECTABLE: u32 = 0x04;
 /// Extended inquiry data: complete local name.
 const EIR_NAME_COMPLETE: u8 = 0x09;
 
-fn bredr_found(dev: &Device, entry: InquiryEntry, eir: &[u8], name_known: bool) {
+fn bredr_found(dev: &Device, mut entry: InquiryEntry, eir: &[u8], name_known: bool) {
     let mut flags = if entry.ssp_mode == 0 {
         LEGACY_PAIRING
     } else {
@@ -61,7 +62,14 @@ fn bredr_found(dev: &Device, entry: InquiryEntry, eir: &[u8], name_known: bool) 
     {
         let mut state = dev.state();
         let cache = &mut state.discovery.cache;
-        if let Some(known) = cache.iter_mut().find(|e| e.addr == entry.addr) {
+        let known = cache.iter_mut().find(|e| e.addr == entry.addr);
+        if let Some(known) = &known {
+            entry.name = known.name;
+        }
+        if name_known && entry.name != NameState::Pending {
+            entry.name = NameState::Known;
+        }
+        if let Some(known) = known {
             *known = entry;
         } else if cache.len() < MAX_INQUIRY_CACHE {
             // Without memory the device is reported all the same, just not remembered.
@@ -69,7 +77,7 @@ fn bredr_found(dev: &Device, entry: InquiryEntry, eir: &[u8], name_known: bool) 
         }
         state.discovery.timestamp = jiffies();
     }
-    if !name_known {
+    if entry.name == NameState::Unknown {
         flags |= CONFIRM_NAME;
     }
     notify(
@@ -106,6 +114,7 @@ pub(super) fn inquiry(dev: &Device, list: &[InquiryInfo]) {
             rssi: NO_RSSI,
             ssp_mode: 0,
             heard_at: now_ms(),
+            name: NameState::Unknown,
         };
         bredr_found(dev, entry, &[], false);
     }
@@ -141,6 +150,7 @@ fn with_rssi(info: &InquiryInfoRssi) -> InquiryEntry {
         rssi: info.rssi,
         ssp_mode: 0,
         heard_at: now_ms(),
+        name: NameState::Unknown,
     }
 }
 
@@ -155,6 +165,7 @@ fn with_page_scan(info: &InquiryInfoRssiPageScan) -> InquiryEntry {
         rssi: info.rssi,
         ssp_mode: 0,
         heard_at: now_ms(),
+        name: NameState::Unknown,
     }
 }
 
@@ -179,6 +190,7 @@ pub(super) fn extended_inquiry(dev: &Device, list: &[ExtendedInquiryInfo]) {
             rssi: info.rssi,
             ssp_mode: 1,
             heard_at: now_ms(),
+            name: NameState::Unknown,
         };
         // What follows the first empty field is padding.
         let eir = significant(&info.data);

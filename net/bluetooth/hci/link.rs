@@ -66,6 +66,7 @@ pub(super) use end::{
 pub(super) use le::event as le_event;
 pub(crate) use le::{
     connection_parameters,
+    parameters_loaded as le_parameters_loaded,
     update_parameters, //
 };
 pub(super) use le_connect::is_connecting as le_is_connecting;
@@ -101,6 +102,7 @@ use super::{
         Notice, //
     },
     state::Peer,
+    update,
     user::{
         LinkFacts as UserFacts,
         LinkUser, //
@@ -124,7 +126,8 @@ use wire::{
             CreateConnection,
             Disconnect,
             ReadRemoteExtFeatures,
-            ReadRemoteFeatures, //
+            ReadRemoteFeatures,
+            RemoteNameRequest, //
         },
         link_policy::{
             ExitSniffMode,
@@ -587,6 +590,12 @@ pub(super) fn command_status(
         }
         // The rest is only of interest if it was refused.
         _ if ok => {}
+        RemoteNameRequest::OPCODE => {
+            if let Some(sent) = sent_as::<RemoteNameRequest>(sent) {
+                named(dev, worker, sent.bdaddr, None);
+                update::names::named(dev, sent.bdaddr, None);
+            }
+        }
         Disconnect::OPCODE => {
             if let Some(sent) = sent_as::<Disconnect>(sent) {
                 end::disconnect_refused(dev, worker, &sent, status);

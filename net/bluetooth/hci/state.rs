@@ -133,6 +133,19 @@ pub(crate) struct InquiryEntry {
     pub(crate) ssp_mode: u8,
     /// Monotonic milliseconds.
     pub(crate) heard_at: u64,
+    pub(crate) name: NameState,
+}
+
+/// What is known of the name of a device that inquiry found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NameState {
+    /// Nothing, and nobody has said whether it is wanted.
+    Unknown,
+    /// mgmt's users want it.
+    Needed,
+    /// It is being asked for.
+    Pending,
+    Known,
 }
 
 /// Discovery, and what it found.
@@ -148,6 +161,8 @@ pub(crate) struct Discovery {
     pub(crate) cache: KVec<InquiryEntry>,
     /// Jiffies of the last addition.
     pub(crate) timestamp: usize,
+    /// Until when names are asked for, in monotonic milliseconds.
+    pub(crate) resolve_until: u64,
 }
 
 /// Devices the inquiry cache holds at most; `HCIINQUIRY` reports up to 255.
@@ -397,6 +412,7 @@ impl State {
                 uuids: KVec::new(),
                 cache: KVec::new(),
                 timestamp: 0,
+                resolve_until: 0,
             },
             le_scan_active: false,
             le_tx_phys: Phys::LE_1M,

@@ -11,6 +11,7 @@ pub(crate) mod address;
 pub(crate) mod adv;
 mod discovery;
 mod le_scan;
+pub(crate) mod names;
 mod suspend;
 
 pub(crate) use adv::off as advertising_off;

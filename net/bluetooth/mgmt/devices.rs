@@ -314,6 +314,7 @@ pub(super) fn load_conn_params(call: &Call<'_>, params: &[u8]) -> Outcome {
     }
     let list = LoadConnParam::parse(params)?;
     let mut state = dev.state();
+    let mut update = None;
     let one_that_is_known = match list.params {
         [only] => peer(&only.addr).is_some_and(|p| params_of(&state, p).is_some()),
         _ => false,
@@ -339,8 +340,23 @@ pub(super) fn load_conn_params(call: &Call<'_>, params: &[u8]) -> Outcome {
             entry.latency = latency;
             entry.supervision_timeout = timeout;
         }
+        if one_that_is_known {
+            update = Some((
+                peer,
+                engine::connection::Range {
+                    min,
+                    max,
+                    latency,
+                    timeout,
+                },
+            ));
+        }
     }
     drop(state);
+    // A link that is up follows.
+    if let Some((peer, wanted)) = update {
+        link::le_parameters_loaded(dev, peer, wanted);
+    }
     call.done()
 }
 

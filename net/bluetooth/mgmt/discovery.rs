@@ -22,6 +22,7 @@ use crate::hci::{
     Device,
     Discovery as State,
     DiscoveryState,
+    NameState,
     Session, //
 };
 use kernel::prelude::*;
@@ -193,21 +194,29 @@ pub(super) fn stop(call: &Call<'_>, params: &Discovery) -> Outcome {
 pub(super) fn confirm_name(call: &Call<'_>, params: &ConfirmName) -> Outcome {
     let dev = call.dev()?;
     let known = {
-        let state = dev.state();
+        let mut state = dev.state();
         if !is_active(&state.discovery) {
             None
         } else {
-            let mut cache = state.discovery.cache.iter();
-            Some(cache.any(|e| e.addr == params.addr.bdaddr))
+            let mut cache = state.discovery.cache.iter_mut();
+            let unknown =
+                cache.find(|e| e.addr == params.addr.bdaddr && e.name == NameState::Unknown);
+            Some(
+                unknown
+                    .map(|e| {
+                        e.name = if params.name_known == 0 {
+                            NameState::Needed
+                        } else {
+                            NameState::Known
+                        }
+                    })
+                    .is_some(),
+            )
         }
     };
     match known {
         None => Err(call.refuse(MgmtStatus::FAILED, &params.addr)),
         Some(false) => Err(call.refuse(MgmtStatus::INVALID_PARAMS, &params.addr)),
-        // Names are not asked for in a discovery yet, and user space shall know.
-        Some(true) if params.name_known == 0 => {
-            Err(call.refuse(MgmtStatus::NOT_SUPPORTED, &params.addr))
-        }
         Some(true) => call.reply(&params.addr),
     }
 }

@@ -31,7 +31,10 @@ use crate::hci::{
     }, //
 };
 use engine::connection;
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::aref::ARef, //
+};
 use kernel_ext::{
     hci::{
         Flag,
@@ -538,6 +541,38 @@ pub(crate) fn update_parameters(
     }
     let peer = link.peer;
     remember(dev, peer, wanted);
+    request_update(dev, handle, wanted);
+    Ok(())
+}
+
+/// mgmt's users have other parameters for a peer: the link to it, if there is one of this host as
+/// central, is changed accordingly. Any process context.
+pub(crate) fn parameters_loaded(dev: &Device, peer: Peer, wanted: connection::Range) {
+    let Ok(queue) = dev.worker() else { return };
+    let owner = ARef::from(dev);
+    let queued = queue.spawn(GFP_KERNEL, move |worker| {
+        let link = owner
+            .links
+            .get(worker)
+            .and_then(|t| t.find(|l| l.peer == peer));
+        let link = link.filter(|l| l.kind == LinkKind::Le && l.central && l.stage.is_up());
+        let Some((link, handle)) = link.and_then(|l| l.handle.map(|h| (l, h))) else {
+            return;
+        };
+        let same = link.interval_min == wanted.min
+            && link.interval_max == wanted.max
+            && link.parameters.latency == wanted.latency
+            && link.parameters.supervision_timeout == wanted.timeout;
+        if !same {
+            request_update(&owner, handle, &wanted);
+        }
+    });
+    if queued.is_err() {
+        pr_debug!("{}: a link keeps its parameters\n", dev.name());
+    }
+}
+
+fn request_update(dev: &Device, handle: ConnHandle, wanted: &connection::Range) {
     send(
         dev,
         &LeConnectionUpdate {
@@ -550,7 +585,6 @@ pub(crate) fn update_parameters(
             max_ce_len: 0.into(),
         },
     );
-    Ok(())
 }
 
 /// Whether connections are made with the extended commands (7.8.66).

@@ -5,6 +5,7 @@
 use super::{
     adv,
     le_scan,
+    names,
     Can,
     Device,
     Outcome,
@@ -32,6 +33,7 @@ use kernel_ext::hci::{
 use wire::hci::link_control::{
     Inquiry,
     InquiryCancel,
+    RemoteNameRequestCancel,
     GIAC,
     LIAC, //
 };
@@ -93,8 +95,11 @@ fn is_simultaneous(dev: &Device) -> bool {
 
 /// Inquiry has come to its end.
 pub(crate) fn inquiry_complete(dev: &Device) {
+    if !dev.has(Flag::MGMT) || !is_finding(dev) || names::begin(dev) {
+        return;
+    }
     let scanning_on = dev.has(Flag::LE_SCAN) && is_simultaneous(dev);
-    if dev.has(Flag::MGMT) && is_finding(dev) && !scanning_on {
+    if !scanning_on {
         stopped(dev);
     }
 }
@@ -238,6 +243,12 @@ pub(crate) fn stop(session: &Session<'_>) -> Outcome {
     le_scan::disable(session)?;
     if Can::of(dev)?.ll_privacy() {
         super::tried(dev, adv::resume(session));
+    }
+    if matches!(state, DiscoveryState::Resolving | DiscoveryState::Stopping) {
+        if let Some(bdaddr) = names::pending(dev) {
+            // It may have come meanwhile.
+            let _ = session.send(&RemoteNameRequestCancel { bdaddr });
+        }
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ PEER = "00:AA:01:42:00:99"
 SET_POWERED, SET_LE, ADD_DEVICE, REMOVE_DEVICE = 0x0005, 0x000d, 0x0033, 0x0034
 DISCONNECT, BLOCK_DEVICE, LOAD_CONN_PARAM = 0x0014, 0x0026, 0x0035
 EV_CONNECTED, EV_DISCONNECTED, EV_CONNECT_FAILED, EV_NEW_CONN_PARAM = 0x000b, 0x000c, 0x000d, 0x001c
+START_DISCOVERY, CONFIRM_NAME, EV_FOUND, EV_DISCOVERING = 0x0023, 0x0025, 0x0012, 0x0013
 REPORT, ALLOW, CONNECT = 0, 1, 2
 LE_PUBLIC = b"\1"
 LE_CREATE, LE_CANCEL, LE_EXT_CREATE = 0x200d, 0x200e, 0x2043
@@ -342,6 +343,18 @@ def parameters():
         hcilib.wait_for("a refusal", lambda: scene.device.sent(0x2021)[-1] == struct.pack("<HB", 0x0eff, 0x02))
 
 
+@case("LE: parameters that are loaded while the link is up are asked for")
+def parameters_loaded():
+    with Scene() as scene:
+        scene.add()
+        handle = scene.connect()
+        wish = struct.pack("<4H", 0x10, 0x20, 1, 0x64)
+        code, _ = scene.mgmt.send(LOAD_CONN_PARAM, scene.index, b"\1\0" + address(PEER) + LE_PUBLIC + wish)
+        equal(code, 0, "status of Load Connection Parameters")
+        hcilib.wait_for("an update", lambda: scene.device.sent(0x2013))
+        equal(scene.device.sent(0x2013), [struct.pack("<H", handle) + wish + bytes(4)], "LE Connection Update")
+
+
 @case("LE: a second Connection Complete for the same link, or handle, changes nothing")
 def twice():
     with Scene() as scene:
@@ -412,6 +425,34 @@ def idle():
         took = time.monotonic() - start
         check(1.5 < took < 4, f"after {took:.1f} s")
         equal(scene.device.sent(0x0406)[0], struct.pack("<HB", handle, 0x13), "the Disconnect")
+
+
+@case("inquiry: names that are wanted are asked for when it is over, the nearest device's first")
+def names():
+    with Scene() as scene:
+        code, _ = scene.mgmt.send(START_DISCOVERY, scene.index, b"\1")
+        equal(code, 0, "status of Start Discovery")
+        hcilib.wait_for("inquiry", lambda: scene.device.sent(0x0401))
+        peers = {"00:AA:01:42:02:01": -80, "00:AA:01:42:02:02": -30, "00:AA:01:42:02:03": -50}
+        for peer, rssi in peers.items():
+            scene.device.send(event(0x22, b"\1" + address(peer) + b"\1\0" + b"\x0c\2\x5a" + b"\x34\x12"
+                                    + struct.pack("b", rssi)))
+            body = scene.mgmt.wait_event(EV_FOUND, scene.index)
+            equal((body[:6], body[8] & 1), (address(peer), 1), "who was found, and whether a name is asked for")
+        for peer, known in zip(peers, (0, 0, 1)):
+            code, _ = scene.mgmt.send(CONFIRM_NAME, scene.index, address(peer) + b"\0" + bytes([known]))
+            equal(code, 0, "status of Confirm Name")
+        scene.device.send(event(0x01, b"\0"))
+        for peer in ("00:AA:01:42:02:02", "00:AA:01:42:02:01"):
+            body = scene.mgmt.wait_event(EV_FOUND, scene.index)
+            equal(body[:6], address(peer), "whose name it is")
+            check(body.endswith(b"\x07\x09A peer"), f"no name in {body!r}")
+        body = scene.mgmt.wait_event(EV_DISCOVERING, scene.index)
+        body = scene.mgmt.wait_event(EV_DISCOVERING, scene.index)
+        equal(body, b"\1\0", "Discovering")
+        equal([sent[:6] for sent in scene.device.sent(0x0419)],
+              [address("00:AA:01:42:02:02"), address("00:AA:01:42:02:01")], "names asked for")
+        equal(scene.device.sent(0x0419)[0][6:], b"\1\0\x34\x12", "page scan mode and clock offset")
 
 
 @case("data before its link is held, and dropped when none comes")

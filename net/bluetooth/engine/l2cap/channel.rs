@@ -17,6 +17,7 @@
 //! A response has an effect only if it has the identifier of the request that the channel waits for, and names its channels.
 
 mod config;
+mod configure;
 mod credits;
 mod requests;
 

@@ -110,7 +110,8 @@ class Plugged:
         for number in range(len(devices)):
             self.qemu += [
                 f"-chardev socket,id=vusb{number},path={self.socket(number)},reconnect-ms=1000",
-                f"-device usb-redir,id=bt{number},chardev=vusb{number},bus=xhci.0",
+                f"-device usb-redir,id=bt{number},chardev=vusb{number},bus=xhci.0,"
+                "suppress-remote-wake=off",
                 f"-chardev socket,id=vusbctl{number},path={self.control(number)}",
                 f"-device virtserialport,bus=vusbserial.0,name=vusb.{number},chardev=vusbctl{number}"]
 

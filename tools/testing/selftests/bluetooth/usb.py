@@ -294,7 +294,7 @@ def replugged():
     index = fresh()
     DEVICE.ask("unplug")
     _gone(index)
-    equal(vusb.usb_devices(), [], "devices left")
+    hcilib.wait_for("the USB device to go", lambda: not vusb.usb_devices())
     DEVICE.ask("plug")
     vusb.power_up(vusb.ready())
 

@@ -48,29 +48,33 @@ pub struct Rule {
 
 /// The rules that hold.
 #[derive(Clone, Debug, Default)]
-pub struct Faults(Vec<Rule>);
+pub struct Faults {
+    rules: Vec<Rule>,
+    /// Endpoints of transfers that were hit.
+    taken: Vec<u8>,
+}
 
 impl Faults {
     /// One more rule, after those that are there.
     pub fn add(&mut self, rule: Rule) {
-        self.0.push(rule);
+        self.rules.push(rule);
     }
 
     /// No more rules.
     pub fn clear(&mut self) {
-        self.0.clear();
+        self.rules.clear();
     }
 
     /// The rules.
     pub fn rules(&self) -> &[Rule] {
-        &self.0
+        &self.rules
     }
 
     /// What happens to the next transfer of this endpoint. Every rule of the endpoint counts it;
     /// the first that is due takes it.
     pub fn next(&mut self, endpoint: u8) -> Option<Kind> {
         let mut taken = None;
-        self.0.retain_mut(|rule| {
+        self.rules.retain_mut(|rule| {
             if rule.endpoint != endpoint {
                 return true;
             }
@@ -90,12 +94,20 @@ impl Faults {
                 }
             }
         });
+        if taken.is_some() {
+            self.taken.push(endpoint);
+        }
         taken
+    }
+
+    /// The endpoints of the transfers that were hit since the last call.
+    pub fn take_hits(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.taken)
     }
 
     /// Whether a rule about this endpoint is left.
     pub fn concerns(&self, endpoint: u8) -> bool {
-        self.0.iter().any(|rule| rule.endpoint == endpoint)
+        self.rules.iter().any(|rule| rule.endpoint == endpoint)
     }
 }
 
@@ -196,6 +208,7 @@ mod tests {
         assert_eq!(hits, [false, false, true, true, false, false]);
         assert!(faults.concerns(0x82) && !faults.concerns(0x81));
         assert_eq!(faults.next(0x82), Some(Kind::Drop));
+        assert_eq!(faults.take_hits(), [0x81, 0x81, 0x82]);
         assert!(faults.rules().is_empty());
     }
 

@@ -170,6 +170,9 @@ impl Device {
 
     /// What is to be written since the last call.
     pub fn take_output(&mut self) -> Vec<Output> {
+        for endpoint in self.faults.take_hits() {
+            self.stats.add(&format!("fault.{endpoint:02x}"), 1);
+        }
         std::mem::take(&mut self.out)
     }
 
@@ -436,7 +439,6 @@ impl Device {
 
     fn bulk_out(&mut self, now: u64, id: u64, endpoint: u8, mut data: Vec<u8>) {
         let fault = self.faults.next(endpoint);
-        self.note_fault(endpoint, fault.as_ref());
         let mut length = u32::try_from(data.len()).unwrap_or(u32::MAX);
         let mut status = Status::Success;
         let mut late = None;
@@ -477,7 +479,6 @@ impl Device {
 
     fn iso_out(&mut self, now: u64, endpoint: u8, data: &[u8]) {
         let fault = self.faults.next(endpoint);
-        self.note_fault(endpoint, fault.as_ref());
         match fault {
             None | Some(fault::Kind::Delay(_)) => {}
             Some(fault::Kind::Unplug(back)) => return self.unplug(now, back),
@@ -492,12 +493,6 @@ impl Device {
         self.stats.packet("03", data.len());
         for packet in self.sco.from_host(data, &mut self.stats) {
             self.out.push(Output::Controller(Kind::Sco, packet));
-        }
-    }
-
-    fn note_fault(&mut self, endpoint: u8, fault: Option<&fault::Kind>) {
-        if fault.is_some() {
-            self.stats.add(&format!("fault.{endpoint:02x}"), 1);
         }
     }
 
@@ -595,7 +590,6 @@ impl Device {
     }
 
     fn fails(&mut self, endpoint: u8, status: Status) {
-        self.stats.add(&format!("fault.{endpoint:02x}"), 1);
         if status == Status::Stall {
             self.halted.insert(endpoint);
         }
@@ -643,7 +637,6 @@ impl Device {
             return;
         }
         let fault = self.faults.next(endpoint);
-        self.note_fault(endpoint, fault.as_ref());
         let mut status = Status::Success;
         match fault {
             Some(fault::Kind::Unplug(back)) => return self.unplug(now, back),

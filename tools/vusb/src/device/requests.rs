@@ -21,7 +21,6 @@ impl Device {
         let command = matches!(setup.kind, 0x20 | 0x21);
         let endpoint = if command { 0 } else { STANDARD_REQUESTS };
         let fault = self.faults.next(endpoint);
-        self.note_fault(endpoint, fault.as_ref());
         let mut late = 0;
         let refused = match fault {
             Some(fault::Kind::Stall) => Some(Status::Stall),

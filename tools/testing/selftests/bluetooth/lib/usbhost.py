@@ -15,10 +15,16 @@ BTPROTO_SCO = 2
 def fresh(device):
     """The controller, up, without faults and with counters at zero."""
     device.ask("clear")
-    if not device.facts("state")["plugged"]:
-        device.ask("plug")
-    index = vusb.ready()
-    vusb.power_up(index)
+    try:
+        if not device.facts("state")["plugged"]:
+            device.ask("plug")
+        index = vusb.ready()
+        vusb.power_up(index)
+        check(hcilib.command(index, 0x1001, seconds=3), "no answer")
+    except (AssertionError, OSError):
+        # An earlier case has left it in pieces, and has failed for that.
+        index = device.replug()
+        vusb.power_up(index)
     device.ask("peer echo")
     device.ask("sco controller")
     device.ask("zero")

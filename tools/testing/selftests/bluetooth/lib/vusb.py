@@ -93,6 +93,12 @@ class Vusb:
         return ready()
 
 
+def ours():
+    """Whether the driver is ours: that one is in updates/."""
+    done = subprocess.run(["modinfo", "-n", "btusb"], capture_output=True, text=True)
+    return "/updates/" in done.stdout
+
+
 def usb_devices():
     """The folders in sysfs of devices that btusb drives."""
     found = {os.path.realpath(path).rsplit("/", 1)[0]

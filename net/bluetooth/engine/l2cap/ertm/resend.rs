@@ -44,11 +44,8 @@ impl Resend {
 
     /// The one at this place, of `count`.
     pub(super) fn one(&mut self, at: u16, count: u16) {
-        let known = self
-            .singles
-            .iter()
-            .take(self.len)
-            .any(|single| *single == at);
+        let singles = self.singles.get(..self.len).unwrap_or(&[]);
+        let known = singles.contains(&at);
         if known || (self.from..self.to).contains(&at) {
             return;
         }

@@ -303,8 +303,13 @@ impl Window {
         let Some((index, _)) = self.requests.find(|request| request.seq == seq) else {
             return;
         };
-        for request in self.requests.iter_mut().take(index) {
-            request.due = true;
+        for before in 0..index {
+            let again = self.requests.get(before);
+            let again = again.map(|request| Request {
+                due: true,
+                ..request
+            });
+            self.requests.set(before, again);
         }
         self.requests.remove(index);
         self.requests.rotate(index);

@@ -446,8 +446,11 @@ def many_links():
     with Target() as target:
         for number in range(64):
             target.connection_request(f"00:AA:03:00:00:{number:02X}")
-        time.sleep(1)
-        ktap.say(f"{len(target.links)} accepted")
+        accepted = -1
+        while accepted != len(target.links):
+            accepted = len(target.links)
+            time.sleep(hcilib.SCALE)
+        ktap.say(f"{accepted} accepted")
         for handle in list(target.links):
             target.send(disconnected(handle))
         hcilib.wait_for("the links to go", lambda: not hcilib.connections(target.index), 15)

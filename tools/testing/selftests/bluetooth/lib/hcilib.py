@@ -32,6 +32,10 @@ STATS = ("err_rx", "err_tx", "cmd_tx", "evt_rx", "acl_tx", "acl_rx", "sco_tx", "
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
+# How much slower than usual the machine is: the debug kernel's runs say so.
+SCALE = float(os.environ.get("OX_TIMEOUT_SCALE", "1"))
+
+
 def stack():
     """Which stack is loaded: `rust` or `c`. $STACK or $OX_STACK says so, or the module does:
     the C one carries a version."""
@@ -44,7 +48,7 @@ def stack():
 
 def wait_for(what, predicate, seconds=10.0, step=0.02):
     """The predicate's first true value; AssertionError after `seconds`."""
-    end = time.monotonic() + seconds * float(os.environ.get("OX_TIMEOUT_SCALE", "1"))
+    end = time.monotonic() + seconds * SCALE
     while True:
         value = predicate()
         if value:

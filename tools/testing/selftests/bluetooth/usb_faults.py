@@ -19,7 +19,10 @@ DEVICE = None
 
 
 def answers(index, seconds=2.5):
-    return hcilib.command(index, READ_VERSION, seconds=seconds) is not None
+    try:
+        return hcilib.command(index, READ_VERSION, seconds=seconds) is not None
+    except OSError:
+        return False
 
 
 def recovered(index, seconds=5):
@@ -62,27 +65,39 @@ def command_fault(fault):
     ktap.say(f"recovered {recovered(index)}{'' if hits else ' (nothing was hit)'}")
 
 
+def echoed(index):
+    """Data both ways, which must be whole; AssertionError or OSError if it is not."""
+    with usbhost.UserChannel(DEVICE, index) as user:
+        for sequence in range(10):
+            user.send_frame(0x41, pattern(sequence, 100), 3)
+        while len(user.acl) < 10 and user.receive(3) is not None:
+            pass
+        check([packet[8:] for packet in user.acl] == [pattern(number, 100) for number in range(10)],
+              f"{len(user.acl)} packets of 10 came back, or they were changed")
+
+
 def acl_fault(fault):
-    """Data both ways, of which one packet meets the fault; then data that must be whole."""
+    """Data both ways, of which one packet meets the fault; then data that must be whole, the
+    controller having been off and on in between."""
     index = usbhost.fresh(DEVICE)
     try:
         with usbhost.UserChannel(DEVICE, index) as user:
             DEVICE.ask(f"fault {fault}")
-            for sequence in range(20):
-                user.send_frame(0x41, pattern(sequence, 100))
+            for sequence in range(10):
+                user.send_frame(0x41, pattern(sequence, 100), 3)
                 user.receive(0.2)
-            DEVICE.ask("clear")
     except (AssertionError, OSError) as error:
         ktap.say(f"the link did not survive: {error}")
+    check([name for name in DEVICE.facts("stats") if name.startswith("fault.")], "nothing was hit")
     DEVICE.ask("clear")
-    ktap.say(f"recovered {recovered(index)}")
-    with usbhost.UserChannel(DEVICE, vusb.ready()) as user:
-        for sequence in range(20):
-            user.send_frame(0x41, pattern(sequence, 100))
-        while len(user.acl) < 20 and user.receive(3) is not None:
-            pass
-        check([packet[8:] for packet in user.acl] == [pattern(number, 100) for number in range(20)],
-              f"{len(user.acl)} packets of 20 came back, or they were changed")
+    try:
+        echoed(vusb.ready())
+        ktap.say("recovered by itself or after off and on")
+    except (AssertionError, OSError) as error:
+        # The C driver does not clear the halt of the data's endpoints, for one.
+        check(not vusb.ours(), f"it does not carry data after off and on: {error}")
+        echoed(DEVICE.replug())
+        ktap.say("recovered only when it was plugged in anew")
 
 
 def sco_fault(fault):

@@ -97,9 +97,9 @@ impl Queue {
             let mut limit = usize::MAX;
             match fault {
                 None => {}
-                Some(Kind::Stall) => return Some(Piece::Fails(Status::Stall)),
-                Some(Kind::Error) => return Some(Piece::Fails(Status::IoError)),
-                Some(Kind::Babble) => return Some(Piece::Fails(Status::Babble)),
+                Some(Kind::Stall) => return Some(self.fails(Status::Stall, now)),
+                Some(Kind::Error) => return Some(self.fails(Status::IoError, now)),
+                Some(Kind::Babble) => return Some(self.fails(Status::Babble, now)),
                 Some(Kind::Unplug(back)) => return Some(Piece::Unplug(back)),
                 Some(Kind::Hang) => {
                     self.hold = u64::MAX;
@@ -141,6 +141,12 @@ impl Queue {
         Some(Piece::Data(piece))
     }
 
+    /// A transfer that fails; the host asks again in the next frame.
+    fn fails(&mut self, status: Status, now: u64) -> Piece {
+        self.hold = now.saturating_add(1000);
+        Piece::Fails(status)
+    }
+
     /// Makes transfers of at most `limit` bytes, `size` being the most that one can have.
     fn cut(&mut self, packet: &[u8], limit: usize, size: usize) {
         self.pieces
@@ -166,7 +172,9 @@ mod tests {
         for packet in packets {
             queue.push(packet.to_vec());
         }
-        std::iter::from_fn(|| queue.next(&mut faults, 0x81, 4, 0)).collect()
+        (0..20u64)
+            .filter_map(|ms| queue.next(&mut faults, 0x81, 4, ms * 1000))
+            .collect()
     }
 
     fn data(pieces: &[&[u8]]) -> Vec<Piece> {

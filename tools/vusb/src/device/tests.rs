@@ -195,10 +195,10 @@ fn a_halt_is_cleared_and_the_data_follows() {
         out[0],
         host(redir::control(9, &setup, Status::Success, 0, &[]))
     );
-    assert_eq!(
-        out[1],
-        host(redir::interrupt(0, 0x81, Status::Success, &[0x10, 1, 0]))
-    );
+    // Not before the next frame.
+    device.on_time(1000);
+    let event = redir::interrupt(0, 0x81, Status::Success, &[0x10, 1, 0]);
+    assert_eq!(device.take_output(), [host(event)]);
 }
 
 #[test]

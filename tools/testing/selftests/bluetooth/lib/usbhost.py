@@ -113,9 +113,9 @@ class UserChannel:
             self.acl.append(packet[1:])
         return packet
 
-    def send_frame(self, channel, data):
+    def send_frame(self, channel, data, seconds=10):
         while not self.credits:
-            check(self.receive(10) is not None, "no credit came back")
+            check(self.receive(seconds) is not None, "no credit came back")
         self.credits -= 1
         frame = struct.pack("<HH", len(data), channel) + data
         self.socket.send(struct.pack("<BHH", 2, self.handle | 0x2000, len(frame)) + frame)

@@ -61,8 +61,10 @@ class Run:
             return True
         return name.startswith("machine: ") and any(map(self._named, (g.name for g in GUEST_GROUPS)))
 
-    def wants_guest(self, name: str) -> bool:
+    def wants_guest(self, name: str, named_only: bool = False) -> bool:
         """All of them, unless some are named."""
+        if named_only and not self._named(name):
+            return False
         guests = [entry.name for entry in GUEST_GROUPS if self._named(entry.name)]
         return not guests or name in guests
 
@@ -88,6 +90,7 @@ class GuestGroup:
     flavours: tuple = ("debian", "debug")
     stack: str = "rust"                            # see modset.STACKS
     usb: tuple = ()                                # the USB controllers that it needs
+    named_only: bool = False                       # not a part of a whole run
 
 
 GROUPS: list = []

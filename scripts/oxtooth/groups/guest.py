@@ -125,11 +125,10 @@ def _selftest_group(program: str) -> None:
                       else kernel.FLAVOURS)
 
 
-# The programs that need a USB controller, and whose modules they test: the kernel's own as the
+# The programs that need a USB controller, which run if they are named, and in a long run: each takes
+# minutes and a boot of its own. And whose modules they test: the kernel's own as the
 # reference, and ours on both cores where our driver was built.
 USB_PROGRAMS = ("usb.py", "usb_faults.py")
-# The others take minutes, in which HCI's time limits run out one after the other.
-USB_SHORT = ("usb.py",)
 USB_STACKS = {"c": "C driver on the C core", "driver": "our driver on the C core",
               "rust": "our driver on our core"}
 
@@ -151,8 +150,7 @@ def _usb_group(program: str, stack: str) -> None:
 
     check.guest_group(name, script=script, collect=collect, limit=_selftest_limit(), stack=stack,
                       files=lambda flavour: _selftests_files(program, flavour), usb=("plain",),
-                      flavours=kernel.FLAVOURS if soaking() else
-                      ("debian",) if program in USB_SHORT else ())
+                      flavours=kernel.FLAVOURS if soaking() else ("debian",), named_only=True)
 
 
 for _program in selftests():

@@ -125,7 +125,7 @@ def boot_sorted(flavour: str, entries: list, label: str) -> list:
 def wanted(flavour: str, run: check.Run) -> list:
     return [entry for entry in check.GUEST_GROUPS
             if flavour in entry.flavours and entry.script(flavour)
-            and run.wants_guest(entry.name)]
+            and run.wants_guest(entry.name, entry.named_only and not guest.soaking())]
 
 
 def _register(flavour: str) -> None:

@@ -32,16 +32,6 @@ void kext_usb_anchor_free(struct usb_anchor *anchor)
 	kfree_rcu(a, rcu);
 }
 
-void kext_usb_anchor_unlink(struct usb_anchor *anchor)
-{
-	struct urb *urb;
-
-	while ((urb = usb_get_from_anchor(anchor))) {
-		usb_unlink_urb(urb);
-		usb_free_urb(urb);
-	}
-}
-
 void kext_usb_set_needs_remote_wakeup(struct usb_interface *intf, bool on)
 {
 	intf->needs_remote_wakeup = on;

@@ -15,7 +15,6 @@ enum {
 /* An anchor that is freed after a grace period: see rust/usb_ext/usb/anchor.rs. */
 struct usb_anchor *kext_usb_anchor_new(gfp_t gfp);
 void kext_usb_anchor_free(struct usb_anchor *anchor);
-void kext_usb_anchor_unlink(struct usb_anchor *anchor);
 
 /* Bit fields. */
 void kext_usb_set_needs_remote_wakeup(struct usb_interface *intf, bool on);

@@ -69,8 +69,15 @@ impl Anchor {
     /// Stops all URBs without waiting for it; they do not belong to the anchor any more. Any
     /// context.
     pub fn unlink(&self) {
-        // SAFETY: By the type invariant.
-        unsafe { bindings::kext_usb_anchor_unlink(self.as_ptr()) };
+        // SAFETY: By the type invariant; what this returns has a reference for us.
+        while let Some(urb) = NonNull::new(unsafe { bindings::usb_get_from_anchor(self.as_ptr()) })
+        {
+            // SAFETY: As above.
+            unsafe {
+                bindings::usb_unlink_urb(urb.as_ptr());
+                bindings::usb_free_urb(urb.as_ptr());
+            }
+        }
     }
 
     /// Lets go of all URBs: they run on, but belong to no anchor any more. Any context.

@@ -156,6 +156,8 @@ pub(crate) struct Btusb {
     #[pin]
     pub(crate) resetting: Mutex<Option<PowerRef>>,
     pub(crate) line_reset: AtomicBool,
+    /// When the last event came in (jiffies).
+    pub(crate) last_event: AtomicUsize,
     /// When something was last complained about (ms), and how much was not.
     pub(crate) complained: AtomicU64,
     pub(crate) unsaid: AtomicU32,
@@ -317,6 +319,7 @@ impl Btusb {
                 dump_version: (AtomicU32::new(0), AtomicU32::new(0)),
                 resetting <- new_mutex!(None, "btusb::resetting"),
                 line_reset: AtomicBool::new(false),
+                last_event: AtomicUsize::new(0),
                 complained: AtomicU64::new(0),
                 unsaid: AtomicU32::new(0),
                 counts: stats::Counts::default(),

@@ -187,6 +187,7 @@ impl Source for Events {
     }
 
     fn take(this: &Arc<Btusb>, urb: &Completed<'_, Receive<Self>>) {
+        this.last_event.store(time::jiffies(), Relaxed);
         this.feed(&this.events, "event", urb.received());
     }
 }

@@ -22,7 +22,8 @@ use h2::plan::{
 };
 use kernel::{
     prelude::*,
-    sync::ArcBorrow, //
+    sync::ArcBorrow,
+    time::msecs_to_jiffies, //
 };
 use usb_ext::{
     hci::{
@@ -32,6 +33,7 @@ use usb_ext::{
         DrvCommands, //
     },
     skbuff::SkBuff,
+    time,
     vendor as modules, //
 };
 
@@ -156,6 +158,7 @@ impl Driver for Btusb {
     fn reset(this: ArcBorrow<'_, Self>, _dev: &Device) {
         let this = owned(this);
         match this.plan.reset {
+            Reset::Usb if this.is_alive() => {}
             Reset::Usb => this.reset_usb(),
             Reset::Intel => vendor::reset_intel(&this),
             Reset::MediaTek => modules::mediatek::reset_sync(&this.hdev),
@@ -212,7 +215,17 @@ impl DrvCommands for Btusb {
     }
 }
 
+/// How long a controller may say nothing before a reset takes all its links away, in
+/// milliseconds: one command may stay without an answer, which takes two seconds, but not two.
+const SILENCE: u32 = 3_500;
+
 impl Btusb {
+    /// Whether the controller has sent an event lately.
+    fn is_alive(&self) -> bool {
+        let silence = time::jiffies().wrapping_sub(self.last_event.load(Relaxed));
+        silence < msecs_to_jiffies(SILENCE)
+    }
+
     /// Resets the USB port: the driver is unbound from the device, and bound again.
     pub(crate) fn reset_usb(&self) {
         match self.intf.power_get() {

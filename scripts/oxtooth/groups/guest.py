@@ -150,7 +150,8 @@ def _usb_group(program: str, stack: str) -> None:
 
     check.guest_group(name, script=script, collect=collect, limit=_selftest_limit(), stack=stack,
                       files=lambda flavour: _selftests_files(program, flavour), usb=("plain",),
-                      flavours=kernel.FLAVOURS if soaking() else ("debian",), named_only=True)
+                      flavours=kernel.FLAVOURS if soaking() else ("debian",),
+                      named_only=not soaking())
 
 
 for _program in selftests():

@@ -73,6 +73,7 @@ def boot_all(flavour: str, stack: str, entries: list, label: str, usb: tuple = (
         result = vm.run(flavour, _script(left, flavour),
                         sum(limit for _, limit in limits) + 120 * _factor(flavour), stack=stack,
                         name=name, unload=True, leak_check=flavour == "debug",
+                        usb=list(usb),
                         files=_files(left, flavour),
                         stalled=vm.Stall(paths.logs() / name, [
                             (f"g/{entry.name}/run.status", limit) for entry, limit in limits]))
@@ -125,7 +126,7 @@ def boot_sorted(flavour: str, entries: list, label: str) -> list:
 def wanted(flavour: str, run: check.Run) -> list:
     return [entry for entry in check.GUEST_GROUPS
             if flavour in entry.flavours and entry.script(flavour)
-            and run.wants_guest(entry.name, entry.named_only and not guest.soaking())]
+            and run.wants_guest(entry.name, entry.named_only)]
 
 
 def _register(flavour: str) -> None:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Byte formats of HCI, L2CAP, mgmt, EIR and the monitor channel.
+//! Byte formats of HCI, L2CAP, SMP, mgmt, EIR and the monitor channel.
 //!
 //! Everything that arrives from a controller, from a peer or from user space becomes a typed view here, once, with every
 //! length checked, or it is [`Malformed`]. Everything that leaves is a typed structure whose bytes are its wire format.
@@ -34,6 +34,7 @@ pub mod hci;
 pub mod l2cap;
 pub mod mgmt;
 pub mod monitor;
+pub mod smp;
 pub mod uuid;
 
 /// The derives that `command!` expands to.

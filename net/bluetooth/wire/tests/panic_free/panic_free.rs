@@ -372,3 +372,13 @@ commands! {
         le_iso::LeBigCreateSync as le_big_create_sync,
     }
 }
+
+pub fn smp_parse(frame: &[u8]) -> Result<wire::smp::Code, wire::smp::ParseError> {
+    wire::smp::Pdu::parse(frame).map(|pdu| pdu.code())
+}
+pub fn smp_encode(pdu: &wire::smp::Pdu<'_>) -> wire::smp::Frame {
+    pdu.encode()
+}
+pub fn smp_octets(frame: &wire::smp::Frame) -> usize {
+    frame.as_slice().len()
+}

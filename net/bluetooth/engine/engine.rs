@@ -15,6 +15,8 @@
 //! - [`credits`]: the controller's buffers for data packets, and whose turn it is to fill them.
 //! - [`rx_hold`]: data that overtook the event announcing its connection.
 //! - [`l2cap`]: channels, from their signalling to their modes.
+//! - [`security`]: what a link is worth, and what it takes to make it worth more.
+//! - [`smp`]: pairing of LE devices.
 //!
 //! Payloads (a command's request, a held packet) are generic and owned: an engine either keeps one or hands it back by
 //! value, never both, and never drops one on its own. Every table and queue has a fixed capacity, and reports, by handing the
@@ -46,4 +48,6 @@ pub mod l2cap;
 pub mod ladder;
 pub mod listing;
 pub mod rx_hold;
+pub mod security;
+pub mod smp;
 pub mod unknown;

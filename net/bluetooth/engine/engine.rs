@@ -15,6 +15,7 @@
 //! - [`credits`]: the controller's buffers for data packets, and whose turn it is to fill them.
 //! - [`rx_hold`]: data that overtook the event announcing its connection.
 //! - [`l2cap`]: channels, from their signalling to their modes.
+//! - [`sco`]: which parameters audio links are asked for with.
 //! - [`security`]: what a link is worth, and what it takes to make it worth more.
 //! - [`smp`]: pairing of LE devices.
 //!
@@ -48,6 +49,7 @@ pub mod l2cap;
 pub mod ladder;
 pub mod listing;
 pub mod rx_hold;
+pub mod sco;
 pub mod security;
 pub mod smp;
 pub mod unknown;

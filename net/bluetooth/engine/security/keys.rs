@@ -111,3 +111,31 @@ impl KeyType {
         }
     }
 }
+
+/// What matters of a key when another one is to take its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Strength {
+    /// What encryption with it is worth; none for a key that is good for nothing.
+    pub level: Option<Level>,
+    /// Its size in octets.
+    pub size: u8,
+}
+
+/// Whether a key derived from the other transport's may take the place of one that is there (Vol 3 Part C 14.1): not
+/// if the one that is there is worth more, or is longer. A pairing on the transport itself may always replace its key.
+#[inline]
+pub fn may_replace(old: Strength, derived: Strength) -> bool {
+    derived.level >= old.level && derived.size >= old.size
+}
+
+/// Whether a long term key is the one that a central asks for (LE Long Term Key Request, Vol 4 Part E 7.7.65.5).
+///
+/// `secure`: made by Secure Connections, and so without a name. `own`: of legacy pairing, distributed by this side.
+#[inline]
+pub fn ltk_fits(secure: bool, own: bool, named: (u16, u64), asked: (u16, u64)) -> bool {
+    if secure {
+        asked == (0, 0)
+    } else {
+        own && named == asked
+    }
+}

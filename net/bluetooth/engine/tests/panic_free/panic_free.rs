@@ -40,7 +40,14 @@ use engine::{
         Refused,
         RxHold, //
     },
-    security::Level,
+    sco,
+    security::{
+        AuthRequirements,
+        BrEdr,
+        KeyType,
+        Level,
+        Policy, //
+    },
     smp::{
         attempts::Attempts,
         crypto::{
@@ -483,4 +490,30 @@ pub fn smp_attempts(a: &mut Attempts<16>, peer: &Address, now: u64) -> bool {
     a.failed(peer, now);
     a.forget(peer);
     a.allowed(peer, now)
+}
+
+pub fn bredr_request(link: &mut BrEdr, policy: &Policy, level: Level) -> bool {
+    let request = link.request(policy, level, AuthRequirements::GENERAL_BONDING, true);
+    request == engine::security::Request::Already
+}
+pub fn bredr_events(link: &mut BrEdr, policy: &Policy, status: Status, octet: u8) -> Level {
+    link.authentication_complete(status);
+    link.encryption_changed(policy, status, octet);
+    link.key_size_read(policy, Some(octet), None);
+    link.link_key_wanted(policy, KeyType::from_u8(octet).map(|kind| (kind, octet)));
+    link.link_key_made(false, KeyType::Combination, None);
+    link.io_capability_wanted(policy);
+    link.confirmation_wanted(false);
+    link.pin_wanted(policy);
+    link.pairing_complete(status);
+    link.level()
+}
+pub fn sco_next(ladder: &mut sco::Ladder, types: u16) -> Option<sco::Setup> {
+    ladder.next(types)
+}
+pub fn sco_accept(setting: u16, types: u16) -> sco::Parameters {
+    sco::acceptance(setting, types)
+}
+pub fn sco_notice(status: Status, air_mode: u8) -> Option<sco::Notice> {
+    sco::notice_up(status, air_mode, 0)
 }

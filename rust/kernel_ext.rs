@@ -48,6 +48,8 @@ pub mod bindings {
 // A crate root looks for its modules beside itself; they are in a folder of its name.
 #[path = "kernel_ext/confined.rs"]
 pub mod confined;
+#[path = "kernel_ext/crypto.rs"]
+pub mod crypto;
 #[path = "kernel_ext/debugfs.rs"]
 pub mod debugfs;
 #[path = "kernel_ext/device.rs"]

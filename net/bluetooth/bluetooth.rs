@@ -29,6 +29,7 @@ mod driver;
 mod hci;
 mod l2cap;
 mod mgmt;
+mod smp;
 mod socket;
 mod users;
 
@@ -129,6 +130,7 @@ impl Drop for Lists {
 
 impl kernel::Module for Bluetooth {
     fn init(_module: &'static ThisModule) -> Result<Self> {
+        smp::selftest()?;
         driver::init_once();
         hci::set_observers(&OBSERVERS);
         let lists = Lists;

@@ -17,3 +17,4 @@
 #include "frame.c"
 #include "hci.c"
 #include "stamp.c"
+#include "crypto.c"

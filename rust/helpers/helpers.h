@@ -13,5 +13,6 @@
 #include "sync.h"
 #include "hci.h"
 #include "stamp.h"
+#include "crypto.h"
 
 #endif

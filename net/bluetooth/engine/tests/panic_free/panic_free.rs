@@ -11,6 +11,8 @@
 #![forbid(unsafe_code)]
 #![allow(missing_docs)]
 
+pub mod secure;
+
 use engine::{
     command::{
         Cancelled,
@@ -40,53 +42,10 @@ use engine::{
         Refused,
         RxHold, //
     },
-    sco,
-    security::{
-        AuthRequirements,
-        BrEdr,
-        KeyType,
-        Level,
-        Policy, //
-    },
-    smp::{
-        attempts::Attempts,
-        crypto::{
-            resolvable_address,
-            resolves, //
-        },
-        first,
-        security_request,
-        selftest,
-        Action,
-        Address,
-        Answer,
-        BlockedKind,
-        Context,
-        Crypto,
-        CryptoError,
-        Encryption,
-        First,
-        KeyPair,
-        Keys,
-        NotAsked,
-        Pairing,
-        Received,
-        Secret,
-        SecurityRequest,
-        Setup, //
-    },
 };
-use wire::{
-    hci::{
-        Opcode,
-        Status, //
-    },
-    smp::{
-        AuthReq,
-        Pairing as Features,
-        PublicKey, //
-    },
-    BdAddr, //
+use wire::hci::{
+    Opcode,
+    Status, //
 };
 
 /// As large as a pointer with a destructor, such as a box.

@@ -61,8 +61,7 @@ pub(crate) use users::ChannelUser;
 pub(crate) type Upper = l2cap::L2cap;
 
 /// The room that secures links.
-#[allow(dead_code)] // The room above asks for it.
-pub(crate) type Security = hci::link::Nobody;
+pub(crate) type Security = smp::Security;
 
 /// The module; its fields are undone in their order.
 struct Bluetooth {

@@ -140,11 +140,9 @@ impl P256PrivateKey {
     /// `EINVAL` if the public key is no point of the curve; `ENOMEM`; `EFAULT` for a shared point at infinity.
     pub fn shared(&self, peer: &P256Point) -> Result<[u8; P256_OCTETS]> {
         let mut public = [0u64; 2 * DIGITS];
-        let coordinates = to_wire_digits(&peer.x)
-            .into_iter()
-            .chain(to_wire_digits(&peer.y));
-        for (to, from) in public.iter_mut().zip(coordinates) {
-            *to = from;
+        let coordinates = [to_wire_digits(&peer.x), to_wire_digits(&peer.y)];
+        for (to, from) in public.iter_mut().zip(coordinates.iter().flatten()) {
+            *to = *from;
         }
         let mut secret = [0u64; DIGITS];
         // SAFETY: Key and secret have the curve's number of digits, the point twice that.

@@ -19,8 +19,10 @@ use super::{
     },
     info::Info,
     link::{
+        Authenticator,
         LinkTable,
-        LinkTimer, //
+        LinkTimer,
+        SecurityTimer, //
     },
     observer::{
         self,
@@ -110,6 +112,7 @@ pub(super) mod ids {
     pub(in crate::hci) const TX_WATCH: u64 = 12;
     pub(in crate::hci) const HOLD_EXPIRE: u64 = 13;
     pub(in crate::hci) const LINK_TIMER: u64 = 14;
+    pub(in crate::hci) const SECURITY_TIMER: u64 = 15;
 }
 
 /// Packets from raw sockets that may wait for the transport.
@@ -117,7 +120,7 @@ const MAX_RAW_QUEUED: usize = 256;
 
 /// The Rust half of a controller.
 ///
-/// What is confined to the worker is in `links`, `flow` and `upper`; the rest may be used from any process context.
+/// What is confined to the worker is in `links`, `flow`, `upper` and `security`; the rest may be used from any process context.
 #[pin_data]
 pub(crate) struct Controller {
     #[pin]
@@ -158,6 +161,10 @@ pub(crate) struct Controller {
     pub(super) flow_work: FlowWork,
     /// What the user of the links keeps.
     pub(crate) upper: Confined<<crate::Upper as LinkUser>::Controller>,
+    /// What the room that secures links keeps.
+    pub(crate) security: Confined<<crate::Security as Authenticator>::Controller>,
+    #[pin]
+    pub(super) security_timer: SecurityTimer,
     worker: SetOnce<OrderedQueue>,
     sequencer: SetOnce<OrderedQueue>,
     index: SetOnce<Index>,
@@ -194,6 +201,8 @@ impl Controller {
             flow: Confined::new(Flow::new()),
             flow_work <- FlowWork::new(),
             upper: Confined::new(crate::Upper::new_controller()),
+            security: Confined::new(<crate::Security as Authenticator>::new_controller()),
+            security_timer <- SecurityTimer::new(),
             worker: SetOnce::new(),
             sequencer: SetOnce::new(),
             index: SetOnce::new(),
@@ -361,6 +370,8 @@ fn bind_queues(dev: &Device) -> Result {
     dev.flow.bind(&worker)?;
     dev.flow_work.bind(&worker)?;
     dev.upper.bind(&worker)?;
+    dev.security.bind(&worker)?;
+    dev.security_timer.bind(&worker)?;
     dev.commands.transmit.bind(&worker)?;
     dev.commands.command_timer.bind(&worker)?;
     dev.commands.credit_timer.bind(&worker)?;
@@ -441,6 +452,7 @@ pub(crate) fn unregister(dev: &Device) {
     dev.transmit.disable_sync();
     dev.flow_work.disable();
     dev.link_timer.disable();
+    dev.security_timer.disable();
     <Controller as Owner>::dump_shut_down(dev);
     for queue in [dev.sequencer.as_ref(), dev.worker.as_ref()]
         .into_iter()

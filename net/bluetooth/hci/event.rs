@@ -15,7 +15,10 @@ use super::{
     device::Device,
     flow,
     found,
-    link,
+    link::{
+        self,
+        Authenticator, //
+    },
     recovery,
     update, //
 };
@@ -42,6 +45,7 @@ use wire::{
             code,
             Event, //
         },
+        le_event::LeEvent,
         Opcode,
         Status, //
     },
@@ -130,7 +134,7 @@ pub(super) fn log_now(dev: &Device) -> bool {
 
 fn dispatch(dev: &Device, worker: &mut Worker<'_>, skb: &SkBuff, event: &Event<'_>) {
     match *event {
-        Event::CommandComplete(ref e) => command_complete(dev, skb, e),
+        Event::CommandComplete(ref e) => command_complete(dev, worker, skb, e),
         Event::CommandStatus(e) => command_status(dev, worker, e),
         Event::HardwareError(e) => recovery::hardware_error(dev, e.code),
 
@@ -161,16 +165,17 @@ fn dispatch(dev: &Device, worker: &mut Worker<'_>, skb: &SkBuff, event: &Event<'
         Event::InquiryResultRssi(list) => found::inquiry_rssi(dev, list),
         Event::ExtendedInquiryResult(list) => found::extended_inquiry(dev, list),
 
-        Event::PinCodeRequest(e) => link::refuse_pin(dev, e.bdaddr),
-        Event::LinkKeyRequest(e) => link::link_key_wanted(dev, e.bdaddr),
-
+        Event::LeMeta(LeEvent::LongTermKeyRequest(_)) => {
+            <crate::Security as Authenticator>::event(dev, worker, event);
+        }
         Event::LeMeta(ref e) => link::le_event(dev, worker, e),
 
         Event::Vendor(_) => {
             dev.handle_vendor_event(skb);
         }
-        // What belongs to security, SCO and ISO is for the rooms that will have those; an event nobody knows is counted by nobody, as controllers send many.
-        _ => {}
+        // What belongs to SCO and ISO is for the rooms that will have those; an event nobody knows
+        // is counted by nobody, as controllers send many.
+        _ => <crate::Security as Authenticator>::event(dev, worker, event),
     }
 }
 
@@ -182,7 +187,12 @@ pub(super) fn inquiry_over(dev: &Device) {
     }
 }
 
-fn command_complete(dev: &Device, skb: &SkBuff, e: &event::CommandComplete<'_>) {
+fn command_complete(
+    dev: &Device,
+    worker: &mut Worker<'_>,
+    skb: &SkBuff,
+    e: &event::CommandComplete<'_>,
+) {
     let sent = sent_params(dev, e.opcode);
     let outcome = {
         let mut queue = dev.commands.queue.lock();
@@ -200,6 +210,8 @@ fn command_complete(dev: &Device, skb: &SkBuff, e: &event::CommandComplete<'_>) 
             complete::mark_unsupported(dev, e.opcode);
         }
         complete::apply(dev, e.opcode, &sent, e.params);
+        let reply = Some(e.params.get(1..).unwrap_or_default());
+        <crate::Security as Authenticator>::answered(dev, worker, e.opcode, status, &sent, reply);
         match outcome.answer {
             Verdict::Completed(request) => {
                 // Who waits for the event as such gets all of it.

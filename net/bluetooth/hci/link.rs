@@ -78,16 +78,17 @@ pub(crate) use query::{
     set_phys, //
 };
 pub(crate) use security::{
+    attempted,
     change_security,
+    end_link,
+    note_security,
     secure,
+    send_command,
+    wake_at,
     Authenticator,
     LinkSecurity,
-    Nobody,
-    Secured, //
-};
-pub(super) use security::{
-    link_key_wanted,
-    refuse_pin, //
+    Secured,
+    SecurityTimer, //
 };
 pub(super) use timer::LinkTimer;
 
@@ -552,6 +553,7 @@ fn bring_up(dev: &Device, worker: &mut Worker<'_>, id: u64) -> Result {
             mtu,
         }
     };
+    <crate::Security as Authenticator>::link_up(dev, worker, &facts);
     crate::Upper::link_up(dev, worker, &facts);
     flow::deliver_early(dev, worker, handle);
     Ok(())
@@ -570,6 +572,8 @@ fn ready(dev: &Device, worker: &mut Worker<'_>, id: u64) {
     let Some(handle) = link.handle else {
         return;
     };
+    let security = link.security;
+    <crate::Security as Authenticator>::link_ready(dev, worker, handle.get(), &security);
     crate::Upper::link_ready(dev, worker, handle.get());
 }
 
@@ -581,6 +585,7 @@ pub(super) fn command_status(
     status: Status,
     sent: &[u8],
 ) {
+    <crate::Security as Authenticator>::answered(dev, worker, opcode, status, sent, None);
     let ok = status.is_success();
     match opcode {
         CreateConnection::OPCODE => {

@@ -73,7 +73,8 @@ pub(crate) use observer::{
     FoundDevice,
     LinkReport,
     Notice,
-    Observer, //
+    Observer,
+    Pairing, //
 };
 pub(crate) use rx::{
     drv_complete,

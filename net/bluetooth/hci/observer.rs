@@ -4,6 +4,9 @@
 
 use super::{
     Device,
+    IdentityKey,
+    LinkKey,
+    LongTermKey,
     Peer, //
 };
 use kernel::{
@@ -12,6 +15,10 @@ use kernel::{
     sync::SetOnce, //
 };
 use kernel_ext::skbuff::SkBuff;
+use wire::{
+    hci::Key,
+    BdAddr, //
+};
 
 /// What happened to a controller.
 ///
@@ -84,12 +91,67 @@ pub(crate) enum Notice<'a> {
         latency: u16,
         timeout: u16,
     },
+    /// What pairing wants of the user, and leads to.
+    Pairing {
+        peer: Peer,
+        what: Pairing<'a>,
+    },
     /// Inquiry or scanning found a device.
     DeviceFound(&'a FoundDevice<'a>),
     /// The peer's name became known (or its request failed: `None`).
     RemoteName {
         peer: Peer,
         name: Option<&'a [u8]>,
+    },
+}
+
+/// A step of pairing that a user hears of.
+#[derive(Clone, Copy)]
+pub(crate) enum Pairing<'a> {
+    /// A PIN is wanted; of 16 digits if `secure`.
+    Pin {
+        secure: bool,
+    },
+    /// Is the value what the other device shows, or, with the hint, is it all right?
+    Confirm {
+        value: u32,
+        hint: bool,
+    },
+    /// Six digits that the other device shows are wanted.
+    Passkey,
+    /// Six digits are to be entered at the other device, of which so many are.
+    Show {
+        passkey: u32,
+        entered: u8,
+    },
+    /// It failed, with an HCI error code.
+    Failed {
+        status: u8,
+    },
+    /// What this host asked for is over: an HCI error code, or 0; `None` for any other failure.
+    Over {
+        status: Option<u8>,
+    },
+    /// Keys. `store`: beyond this link.
+    LinkKey {
+        key: &'a LinkKey,
+        store: bool,
+    },
+    LongTermKey {
+        key: &'a LongTermKey,
+        store: bool,
+    },
+    /// `seen` is the address at which the peer was met, if it is a private one.
+    IdentityKey {
+        key: &'a IdentityKey,
+        seen: BdAddr,
+        store: bool,
+    },
+    /// `kind` as mgmt numbers it.
+    SigningKey {
+        kind: u8,
+        value: &'a Key,
+        store: bool,
     },
 }
 

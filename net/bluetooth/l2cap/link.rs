@@ -39,6 +39,7 @@ use engine::l2cap::{
 };
 use kernel::prelude::*;
 use kernel_ext::{
+    hci::Flag,
     net::State,
     skbuff::SkBuff,
     time::now_ms, //
@@ -118,12 +119,31 @@ fn transport(kind: LinkKind) -> Transport {
 }
 
 /// What this host can do, as it tells the peer.
-fn local() -> Local {
+fn local(dev: &Device) -> Local {
+    // LE keys are derived over BR/EDR where its own are of Secure Connections.
+    let derives =
+        dev.has(Flag::LE_ENABLED) && (dev.has(Flag::SC_ENABLED) || dev.has(Flag::FORCE_BREDR_SMP));
     Local {
         features: Local::features(super::ertm_enabled()),
-        fixed_channels: FixedChannels::SIGNALLING.with(FixedChannels::CONNECTIONLESS),
+        fixed_channels: FixedChannels::SIGNALLING
+            .with(FixedChannels::CONNECTIONLESS)
+            .with_if(FixedChannels::SMP_BREDR, derives),
         enhanced_credit: super::enhanced_credit_enabled(),
     }
+}
+
+/// A frame of a fixed channel.
+fn fixed_frame(cid: u16, payload: &[u8]) -> Result<OutFrame> {
+    let len = u16::try_from(payload.len()).map_err(|_| EMSGSIZE)?;
+    let size = payload.len().saturating_add(BasicHeader::SIZE);
+    let mut skb = SkBuff::alloc(flow::HEADROOM, size, GFP_KERNEL)?;
+    skb.put_obj(&BasicHeader::new(len, cid))?;
+    skb.put_slice(payload)?;
+    Ok(OutFrame {
+        skb,
+        first: true,
+        flushable: false,
+    })
 }
 
 impl Link {
@@ -138,7 +158,7 @@ impl Link {
             own: super::route::own_address(dev, kind == LinkKind::Le),
             mtu: 0,
             ready: false,
-            signalling: Signalling::new(transport(kind), local()),
+            signalling: Signalling::new(transport(kind), local(dev)),
             recombination: Recombination::new(MAX_FRAME),
             early: KVec::new(),
             fragments: None,
@@ -373,27 +393,25 @@ impl Link {
         if self.out.len() >= MAX_SIGNALS {
             return;
         }
-        let bytes = packet.as_slice();
         let cid = cid::signalling(self.transport());
-        let header = BasicHeader::new(u16::try_from(bytes.len()).unwrap_or(0), cid);
-        let frame = SkBuff::alloc(
-            flow::HEADROOM,
-            bytes.len().saturating_add(BasicHeader::SIZE),
-            GFP_KERNEL,
-        )
-        .and_then(|mut skb| {
-            skb.put_obj(&header)?;
-            skb.put_slice(bytes)?;
-            Ok(skb)
-        });
-        match frame {
-            Ok(skb) => self.push_out(OutFrame {
-                skb,
-                first: true,
-                flushable: false,
-            }),
+        match fixed_frame(cid, packet.as_slice()) {
+            Ok(frame) => self.push_out(frame),
             Err(_) => pr_warn!("L2CAP signal lost for want of memory\n"),
         }
+    }
+
+    /// Queues a frame of a fixed channel that is no user's, and has it sent.
+    ///
+    /// # Errors
+    ///
+    /// `ENOBUFS` if too much waits, `ENOMEM`.
+    pub(super) fn send_fixed(&mut self, dev: &Device, cid: u16, payload: &[u8]) -> Result {
+        if self.out.len() >= MAX_SIGNALS {
+            return Err(ENOBUFS);
+        }
+        self.push_out(fixed_frame(cid, payload)?);
+        flow::wake(dev, self.slot);
+        Ok(())
     }
 
     /// Does what a channel's engine decided. The channel may be gone afterwards.

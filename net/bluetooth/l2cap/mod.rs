@@ -298,3 +298,21 @@ impl LinkUser for L2cap {
         }
     }
 }
+
+/// Sends a frame over a fixed channel that is no user's, before what users send.
+///
+/// # Errors
+///
+/// `ENOTCONN` without the link, `ENOBUFS` if too much waits already, `ENOMEM`.
+pub(crate) fn send_fixed(
+    dev: &Device,
+    worker: &mut Worker<'_>,
+    handle: u16,
+    cid: u16,
+    payload: &[u8],
+) -> Result {
+    let room = dev.upper.get(worker).ok_or(ENOTCONN)?;
+    room.link(handle)
+        .ok_or(ENOTCONN)?
+        .send_fixed(dev, cid, payload)
+}

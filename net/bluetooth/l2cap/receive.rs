@@ -14,7 +14,10 @@ use super::{
     signal,
     user::ChannelUser as _, //
 };
-use crate::hci::Device;
+use crate::{
+    hci::Device,
+    smp, //
+};
 use engine::l2cap::recombine::Step;
 use kernel::prelude::*;
 use kernel_ext::{
@@ -138,6 +141,10 @@ fn dispatch(dev: &Device, worker: &mut Worker<'_>, handle: u16, mut skb: SkBuff)
     } else if cid == cid::CONNECTIONLESS {
         if skb.pull(BasicHeader::SIZE).is_some() {
             datagram(link, skb);
+        }
+    } else if matches!(cid, cid::SMP | cid::SMP_BREDR) {
+        if skb.pull(BasicHeader::SIZE).is_some() {
+            smp::frame(dev, worker, handle, cid, skb.data());
         }
     } else if let Some(at) = link.by_cid(cid) {
         data::received(link, at, skb);

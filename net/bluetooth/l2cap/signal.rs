@@ -42,7 +42,8 @@ use wire::l2cap::{
         Ident,
         UpdateResult, //
     },
-    Transport,
+    FixedChannels,
+    Transport, //
 };
 
 /// Takes the payload of a frame on the signalling channel.
@@ -67,7 +68,12 @@ pub(super) fn frame(dev: &Device, worker: &mut Worker<'_>, handle: u16, skb: &Sk
                 command(dev, worker, handle, ident, &asked);
                 secure_if_needed(dev, worker, handle);
             }
-            Some(Step::InformationDone) => start::channels(dev, worker, handle),
+            Some(Step::InformationDone) => {
+                let peer = link.signalling.peer_fixed_channels();
+                let smp = peer.contains(FixedChannels::SMP_BREDR);
+                start::channels(dev, worker, handle);
+                crate::smp::fixed_channels(dev, worker, handle, smp);
+            }
             Some(Step::Ignored(_)) => {}
         }
     }

@@ -55,6 +55,13 @@ pub(super) type Bytes = KVec<u8>;
 /// Proof that a command was answered, or that a job will do it. Only answering makes one.
 pub(super) struct Answered(());
 
+impl Answered {
+    /// The command is on the list, and will be answered when it is taken off.
+    pub(super) fn later() -> Self {
+        Self(())
+    }
+}
+
 /// Why a command was not carried out, and how that is said.
 pub(super) enum Failure {
     /// By Command Status.

@@ -20,6 +20,7 @@ use super::{
         copy,
         ext_fields, //
     },
+    pairing,
     room,
     timers, //
 };
@@ -414,6 +415,7 @@ impl Observer for Mgmt {
                 };
                 trusted(dev, ev::CONNECT_FAILED, &payload, None);
             }
+            Notice::Pairing { peer, what } => pairing::notice(dev, peer, what),
             Notice::DeviceFound(device) => found::device(dev, device),
             Notice::RemoteName { peer, name } => found::name(dev, peer, name),
             Notice::AdvertisingRemoved(instance) => advertising_removed(dev, instance),

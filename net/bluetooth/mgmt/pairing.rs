@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Pairing, as far as it needs no authentication: keys are forgotten, and what cannot be done yet
-//! is refused.
+//! Pairing: its commands, the questions to the user, and the keys that come of it.
 
 use super::{
     call::{
+        complete,
         Call,
         Failure,
         Outcome, //
@@ -13,15 +13,31 @@ use super::{
     events::{
         self,
         peer, //
+    },
+    room::{
+        self,
+        Listed, //
     }, //
 };
-use crate::hci::{
-    link,
-    power,
-    Device,
-    Peer, //
+use crate::{
+    hci::{
+        link,
+        power,
+        Device,
+        LongTermKey,
+        Pairing,
+        Peer, //
+    },
+    smp::{
+        self,
+        Paired, //
+    },
 };
+use engine::smp::Answer;
+use kernel::prelude::*;
+use kernel_ext::workqueue::Worker;
 use wire::{
+    hci::Status,
     mgmt::{
         command::{
             Device as DeviceParams,
@@ -31,50 +47,217 @@ use wire::{
             UserPasskeyReply, //
         },
         ev,
+        event,
+        op,
         AddrInfo,
+        CsrkInfo,
+        IrkInfo,
+        LinkKeyInfo,
+        LtkInfo,
         MgmtStatus, //
     },
+    smp::IoCapability,
     AddressType, //
 };
 use zerocopy::IntoBytes;
 
+/// Octets of a PIN at most.
+const MAX_PIN: u8 = 16;
 /// Greatest value of an input and output capability (Vol 3 Part H 3.5.1).
 const MAX_IO_CAPABILITY: u8 = 0x04;
 /// `HCI_ERROR_REMOTE_USER_TERM`.
 const USER_ENDED: u8 = 0x13;
 
+/// What the user says goes to the worker, which has the links.
+fn on_worker<R: Send>(
+    dev: &Device,
+    job: impl FnOnce(&Device, &mut Worker<'_>) -> Result<R> + Send,
+) -> Result<R> {
+    dev.worker()?.call(|worker| job(dev, worker))?
+}
+
 /// PIN Code Reply.
 pub(super) fn pin_code_reply(call: &Call<'_>, params: &PinCodeReply) -> Outcome {
     let dev = call.dev()?;
     call.powered()?;
-    let connected = peer(&params.addr).is_some_and(|p| connections::exists(dev, p));
-    Err(if connected {
-        MgmtStatus::NOT_SUPPORTED.into()
-    } else {
-        MgmtStatus::NOT_CONNECTED.into()
-    })
+    let Some(peer) = peer(&params.addr).filter(|p| connections::exists(dev, *p)) else {
+        return Err(MgmtStatus::NOT_CONNECTED.into());
+    };
+    let len = params.pin_len.min(MAX_PIN);
+    let given = on_worker(dev, |dev, worker| {
+        smp::give_pin(dev, worker, peer, Some((&params.pin.0, len)))
+    });
+    match given {
+        Ok(()) => call.reply(&params.addr),
+        Err(e) if e == ENOTCONN => Err(MgmtStatus::NOT_CONNECTED.into()),
+        Err(_) => Err(MgmtStatus::INVALID_PARAMS.into()),
+    }
 }
 
-fn answer_request(call: &Call<'_>, addr: &AddrInfo) -> Failure {
-    let status = match call.dev() {
-        Err(e) => return e,
-        Ok(dev) if !power::is_powered(dev) => MgmtStatus::NOT_POWERED,
-        Ok(dev) => match peer(addr).is_some_and(|p| connections::exists(dev, p)) {
-            true => MgmtStatus::NOT_SUPPORTED,
-            false => MgmtStatus::NOT_CONNECTED,
-        },
-    };
-    call.refuse(status, addr)
+/// The peer that a reply is about, if it is connected.
+fn asked(call: &Call<'_>, addr: &AddrInfo) -> Result<Peer, Failure> {
+    let dev = call.dev()?;
+    if !power::is_powered(dev) {
+        return Err(call.refuse(MgmtStatus::NOT_POWERED, addr));
+    }
+    peer(addr)
+        .filter(|p| connections::exists(dev, *p))
+        .ok_or_else(|| call.refuse(MgmtStatus::NOT_CONNECTED, addr))
+}
+
+fn pass_on(call: &Call<'_>, addr: &AddrInfo, answer: Answer) -> Outcome {
+    let peer = asked(call, addr)?;
+    let dev = call.dev()?;
+    match on_worker(dev, |dev, worker| smp::answer(dev, worker, peer, answer)) {
+        Ok(()) => call.reply(addr),
+        Err(_) => Err(call.refuse(MgmtStatus::FAILED, addr)),
+    }
 }
 
 /// PIN Code Negative Reply, and the replies to requests for confirmation.
 pub(super) fn user_reply(call: &Call<'_>, params: &DeviceParams) -> Outcome {
-    Err(answer_request(call, &params.addr))
+    let addr = &params.addr;
+    match call.opcode {
+        op::PIN_CODE_NEG_REPLY => {
+            let peer = asked(call, addr)?;
+            let dev = call.dev()?;
+            let _ = on_worker(dev, |dev, worker| smp::give_pin(dev, worker, peer, None));
+            call.reply(addr)
+        }
+        op::USER_CONFIRM_REPLY => pass_on(call, addr, Answer::Confirm(true)),
+        op::USER_CONFIRM_NEG_REPLY => pass_on(call, addr, Answer::Confirm(false)),
+        _ => pass_on(call, addr, Answer::Passkey(None)),
+    }
 }
 
 /// User Passkey Reply.
 pub(super) fn user_passkey_reply(call: &Call<'_>, params: &UserPasskeyReply) -> Outcome {
-    Err(answer_request(call, &params.addr))
+    let passkey = Some(params.passkey.get());
+    pass_on(call, &params.addr, Answer::Passkey(passkey))
+}
+
+/// Takes the Pair Device for a peer off the list.
+fn take_pairing(dev: &Device, peer: Peer) -> Option<Listed> {
+    room::of(dev)?.take(|l| is_pairing(l, peer))
+}
+
+fn is_pairing(listed: &Listed, peer: Peer) -> bool {
+    listed.opcode == op::PAIR_DEVICE
+        && listed
+            .params
+            .starts_with(events::addr_info(peer).as_bytes())
+}
+
+/// Answers a Pair Device that waited.
+fn pairing_over(dev: &Device, peer: Peer, status: MgmtStatus) {
+    if let Some(l) = take_pairing(dev, peer) {
+        let addr = events::addr_info(peer);
+        let _ = complete(l.origin, dev.id(), l.opcode, status, addr.as_bytes());
+    }
+}
+
+/// How mgmt numbers the kind of a long term key: unauthenticated, authenticated, the same of
+/// Secure Connections, debug.
+fn ltk_type(key: &LongTermKey) -> u8 {
+    match (key.kind, key.authenticated) {
+        (3, _) => 4,
+        (2, true) => 3,
+        (2, false) => 2,
+        (_, authenticated) => authenticated.into(),
+    }
+}
+
+/// A step of pairing, for users.
+pub(super) fn notice(dev: &Device, peer: Peer, what: Pairing<'_>) {
+    let addr = events::addr_info(peer);
+    match what {
+        Pairing::Pin { secure } => {
+            let payload = event::PinCodeRequest {
+                addr,
+                secure: secure.into(),
+            };
+            events::trusted(dev, ev::PIN_CODE_REQUEST, &payload, None);
+        }
+        Pairing::Confirm { value, hint } => {
+            let payload = event::UserConfirmRequest {
+                addr,
+                confirm_hint: hint.into(),
+                value: value.into(),
+            };
+            events::trusted(dev, ev::USER_CONFIRM_REQUEST, &payload, None);
+        }
+        Pairing::Passkey => events::trusted(dev, ev::USER_PASSKEY_REQUEST, &addr, None),
+        Pairing::Show { passkey, entered } => {
+            let payload = event::PasskeyNotify {
+                addr,
+                passkey: passkey.into(),
+                entered,
+            };
+            events::trusted(dev, ev::PASSKEY_NOTIFY, &payload, None);
+        }
+        Pairing::Failed { status } => {
+            let payload = event::DeviceFailed {
+                addr,
+                status: MgmtStatus::from_hci(Status(status)),
+            };
+            // Who waits for the pairing is told by its answer.
+            let waits = room::of(dev).and_then(|room| room.waits(|l| is_pairing(l, peer)));
+            events::trusted(dev, ev::AUTH_FAILED, &payload, waits);
+        }
+        Pairing::Over { status } => {
+            let status = status.map_or(MgmtStatus::FAILED, |s| MgmtStatus::from_hci(Status(s)));
+            pairing_over(dev, peer, status);
+        }
+        Pairing::LinkKey { key, store } => {
+            let payload = event::NewLinkKey {
+                store_hint: store.into(),
+                key: LinkKeyInfo {
+                    addr,
+                    key_type: key.kind,
+                    value: key.value,
+                    pin_len: key.pin_len,
+                },
+            };
+            events::trusted(dev, ev::NEW_LINK_KEY, &payload, None);
+        }
+        Pairing::LongTermKey { key, store } => {
+            let payload = event::NewLongTermKey {
+                store_hint: store.into(),
+                key: LtkInfo {
+                    addr,
+                    key_type: ltk_type(key),
+                    initiator: (key.kind == 0).into(),
+                    encryption_size: key.enc_size,
+                    ediv: key.ediv.into(),
+                    rand: key.rand.into(),
+                    value: key.value,
+                },
+            };
+            events::trusted(dev, ev::NEW_LONG_TERM_KEY, &payload, None);
+        }
+        Pairing::IdentityKey { key, seen, store } => {
+            let payload = event::NewIrk {
+                store_hint: store.into(),
+                rpa: seen,
+                irk: IrkInfo {
+                    addr,
+                    value: key.value,
+                },
+            };
+            events::trusted(dev, ev::NEW_IRK, &payload, None);
+        }
+        Pairing::SigningKey { kind, value, store } => {
+            let payload = event::NewCsrk {
+                store_hint: store.into(),
+                key: CsrkInfo {
+                    addr,
+                    key_type: kind,
+                    value: *value,
+                },
+            };
+            events::trusted(dev, ev::NEW_CSRK, &payload, None);
+        }
+    }
 }
 
 /// Whether keys of a peer are known.
@@ -113,18 +296,46 @@ pub(super) fn pair(call: &Call<'_>, params: &PairDevice) -> Outcome {
         AddressType::BrEdr => super::caps::bredr(dev, &info),
         _ => super::caps::le(dev, &info),
     };
-    match transport {
-        Err(status) => refuse(status),
-        // Authentication comes with the Security Manager.
-        Ok(()) => refuse(MgmtStatus::NOT_SUPPORTED),
+    if let Err(status) = transport {
+        return refuse(status);
     }
+    let ticket = call.listed()?;
+    let io = IoCapability(params.io_capability);
+    let asked = on_worker(dev, |dev, worker| smp::pair(dev, worker, peer, io));
+    let status = match asked {
+        Ok(Paired::Pending) => return Ok(ticket.leave()),
+        Ok(Paired::Already) => MgmtStatus::SUCCESS,
+        Err(e) if e == EBUSY => MgmtStatus::BUSY,
+        Err(e) if e == EOPNOTSUPP => MgmtStatus::NOT_SUPPORTED,
+        Err(e) if e == ECONNREFUSED => MgmtStatus::REJECTED,
+        Err(_) => MgmtStatus::CONNECT_FAILED,
+    };
+    ticket.withdraw();
+    call.complete_with(status, addr.as_bytes())
 }
 
 /// Cancel Pair Device.
-pub(super) fn cancel(call: &Call<'_>, _params: &DeviceParams) -> Outcome {
+pub(super) fn cancel(call: &Call<'_>, params: &DeviceParams) -> Outcome {
+    let dev = call.dev()?;
     call.powered()?;
-    // None is under way.
-    Err(MgmtStatus::INVALID_PARAMS.into())
+    let addr = &params.addr;
+    let waits = peer(addr).and_then(|peer| Some((peer, take_pairing(dev, peer)?)));
+    let Some((peer, waiting)) = waits else {
+        return Err(MgmtStatus::INVALID_PARAMS.into());
+    };
+    complete(
+        waiting.origin,
+        dev.id(),
+        waiting.opcode,
+        MgmtStatus::CANCELLED,
+        addr.as_bytes(),
+    )?;
+    let answered = call.reply(addr);
+    let _ = on_worker(dev, |dev, worker| {
+        smp::cancel(dev, worker, peer);
+        Ok(())
+    });
+    answered
 }
 
 /// Forgets the keys of a peer; `false` if there were none.

@@ -6,6 +6,7 @@ use super::{
     call::{
         self,
         concat,
+        Answered,
         Bytes,
         Call, //
     },
@@ -191,6 +192,12 @@ impl Room {
         }
     }
 
+    /// The socket of the command that `which` accepts, the oldest one if there are more.
+    pub(super) fn waits(&self, which: impl Fn(&Listed) -> bool) -> Option<SocketId> {
+        let inner = self.inner();
+        inner.listed.iter().find(|l| which(l)).map(|l| l.origin.id)
+    }
+
     /// Calls `f`; events that it causes in `hci` do not go to `socket`.
     pub(super) fn acting<R>(&self, socket: SocketId, f: impl FnOnce() -> R) -> R {
         self.inner().acting = Some(socket);
@@ -286,6 +293,12 @@ impl Ticket {
     /// Takes the duty over, unless the command was answered already.
     pub(super) fn claim(mut self) -> Option<Claim> {
         self.unlist()
+    }
+
+    /// Leaves the command on the list: whoever takes it off answers it.
+    pub(super) fn leave(mut self) -> Answered {
+        self.claim = None;
+        Answered::later()
     }
 
     /// Gives the duty up: the command is answered elsewhere.

@@ -5,6 +5,7 @@
 use super::{
     connect,
     le_connect,
+    security::Authenticator,
     send,
     snapshot,
     timer::{
@@ -139,6 +140,7 @@ pub(super) fn failed(dev: &Device, worker: &mut Worker<'_>, id: u64, status: Sta
         );
     }
     drop(link);
+    <crate::Security as Authenticator>::link_failed(dev, worker, peer, status.0);
     crate::Upper::link_failed(dev, worker, kind, peer, status.0);
     match kind {
         LinkKind::Acl => connect::next(dev, worker),
@@ -169,6 +171,7 @@ pub(super) fn gone(dev: &Device, worker: &mut Worker<'_>, id: u64, reason: Statu
     );
     if let Some(handle) = handle {
         flow::link_down(dev, worker, handle.get());
+        <crate::Security as Authenticator>::link_down(dev, worker, handle.get(), reason.0);
         crate::Upper::link_down(dev, worker, handle.get(), reason.0);
     }
     links_changed(dev, kind, advertise);
@@ -368,6 +371,7 @@ pub(in crate::hci) fn drop_all(dev: &Device) {
             }
         }
         flow::reset(dev, worker);
+        <crate::Security as Authenticator>::controller_closed(dev, worker);
         crate::Upper::controller_closed(dev, worker);
     });
     if let Err(e) = dropped {

@@ -4,35 +4,47 @@
 //!
 //! Authentication, encryption and pairing are another room's. `hci` asks it through
 //! [`Authenticator`], named at the crate's root (`crate::Security`); what it achieves it notes with
-//! [`change_security`], which tells the link's user. Without such a room ([`Nobody`]) a link has
-//! no security, and whoever needs some is refused.
+//! [`change_security`], which tells the link's user.
 
 use super::{
     send,
     LinkKind, //
 };
 use crate::hci::{
-    device::Device,
-    user::LinkUser, //
+    device::{
+        ids,
+        Controller,
+        Device, //
+    },
+    session::jiffies,
+    state::Peer,
+    user::{
+        LinkFacts,
+        LinkUser, //
+    }, //
+};
+use kernel::{
+    prelude::*,
+    sync::aref::ARef, //
 };
 use kernel_ext::{
-    hci::Flag,
-    workqueue::Worker, //
-};
-use wire::{
-    hci::{
-        link_control::{
-            LinkKeyRequestNegativeReply,
-            LinkKeyRequestReply,
-            PinCodeRequestNegativeReply, //
-        },
-        ConnHandle, //
+    time::now_ms,
+    workqueue::{
+        OrderedQueue,
+        Work,
+        WorkItem,
+        Worker, //
     },
-    BdAddr, //
+};
+use wire::hci::{
+    event::Event,
+    ConnHandle,
+    Opcode,
+    Request,
+    Status, //
 };
 
 /// Security levels (`BT_SECURITY_*`).
-pub(crate) const SDP: u8 = 0;
 pub(crate) const LOW: u8 = 1;
 pub(super) const HIGH: u8 = 3;
 pub(super) const FIPS: u8 = 4;
@@ -96,6 +108,46 @@ pub(crate) enum Secured {
 ///
 /// Runs on the worker, and must not wait for an answer of the controller.
 pub(crate) trait Authenticator {
+    /// What the room keeps for each controller; only the worker gets at it
+    /// (`dev.security.get(worker)`).
+    type Controller: Send;
+
+    /// The state of a controller that was just allocated.
+    fn new_controller() -> Self::Controller;
+
+    /// A link is up; nothing is known of the peer yet.
+    fn link_up(_dev: &Device, _worker: &mut Worker<'_>, _link: &LinkFacts) {}
+
+    /// The peer's features are known.
+    fn link_ready(_dev: &Device, _worker: &mut Worker<'_>, _handle: u16, _known: &LinkSecurity) {}
+
+    /// A link that was asked for did not come about; `status` is an HCI error code.
+    fn link_failed(_dev: &Device, _worker: &mut Worker<'_>, _peer: Peer, _status: u8) {}
+
+    /// A link is down; `reason` is an HCI error code.
+    fn link_down(_dev: &Device, _worker: &mut Worker<'_>, _handle: u16, _reason: u8) {}
+
+    /// An event that may be about security.
+    fn event(_dev: &Device, _worker: &mut Worker<'_>, _event: &Event<'_>) {}
+
+    /// A command was answered: `sent` are its parameters, `reply` the return parameters after the
+    /// status, none if it was answered by Command Status.
+    fn answered(
+        _dev: &Device,
+        _worker: &mut Worker<'_>,
+        _opcode: Opcode,
+        _status: Status,
+        _sent: &[u8],
+        _reply: Option<&[u8]>,
+    ) {
+    }
+
+    /// The time that [`wake_at`] named has come.
+    fn time(_dev: &Device, _worker: &mut Worker<'_>) {}
+
+    /// The controller is closed; all links were reported down before.
+    fn controller_closed(_dev: &Device, _worker: &mut Worker<'_>) {}
+
     /// Raises the security of a link that is ready to `level`. `security` is what it has.
     /// `initiator`: this host wants it, not the peer.
     fn secure(
@@ -109,33 +161,87 @@ pub(crate) trait Authenticator {
     ) -> Secured;
 }
 
-/// There is no such room: nothing that needs one is granted.
-pub(crate) struct Nobody;
+/// The room's timer; on the worker.
+#[pin_data]
+pub(crate) struct SecurityTimer {
+    #[pin]
+    work: Work<Controller, { ids::SECURITY_TIMER }>,
+}
 
-impl Authenticator for Nobody {
-    fn secure(
-        dev: &Device,
-        _worker: &mut Worker<'_>,
-        _handle: u16,
-        kind: LinkKind,
-        security: &LinkSecurity,
-        level: u8,
-        _initiator: bool,
-    ) -> Secured {
-        let free = match kind {
-            LinkKind::Le => level <= LOW,
-            // Between hosts with simple pairing all but service discovery is encrypted (Vol 3
-            // Part C 5.2.2.2).
-            LinkKind::Acl => {
-                let ssp = security.ssp && dev.has(Flag::SSP_ENABLED);
-                level == SDP || (level == LOW && !ssp)
-            }
-        };
-        if free {
-            Secured::Already
-        } else {
-            Secured::Refused
+kernel_ext::impl_has_work! {
+    impl HasWork<{ ids::SECURITY_TIMER }> for Controller { self.security_timer.work }
+}
+
+impl SecurityTimer {
+    pub(in crate::hci) fn new() -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            work <- kernel_ext::new_work!("SecurityTimer::work"),
+        })
+    }
+
+    pub(in crate::hci) fn bind(&self, worker: &OrderedQueue) -> Result {
+        self.work.bind(worker)
+    }
+
+    /// Stops it for good.
+    pub(in crate::hci) fn disable(&self) {
+        self.work.disable_sync();
+    }
+}
+
+impl WorkItem<{ ids::SECURITY_TIMER }> for Controller {
+    type Pointer = ARef<Device>;
+
+    fn run(dev: ARef<Device>, worker: &mut Worker<'_>) {
+        <crate::Security as Authenticator>::time(&dev, worker);
+    }
+}
+
+/// Has [`Authenticator::time`] called at this time in milliseconds, and at no other.
+pub(crate) fn wake_at(dev: &Device, at: Option<u64>) {
+    match at {
+        Some(at) => {
+            let ms = u32::try_from(at.saturating_sub(now_ms())).unwrap_or(u32::MAX);
+            dev.security_timer.work.mod_delayed(dev, jiffies(ms));
         }
+        None => {
+            dev.security_timer.work.cancel();
+        }
+    }
+}
+
+/// A link to a peer that is not up yet: the level it is wanted for, and whether this host wants it.
+/// Some peers authenticate before a link comes up (security mode 3, Vol 3 Part C 5.2.1.3).
+pub(crate) fn attempted(dev: &Device, worker: &mut Worker<'_>, peer: Peer) -> Option<(u8, bool)> {
+    let table = dev.links.get(worker)?;
+    let link = table.find(|l| l.peer == peer && l.handle.is_none())?;
+    Some((link.security.wanted, link.initiated_here))
+}
+
+/// Ends a link that is up; its users are told when it is over, never from here.
+pub(crate) fn end_link(dev: &Device, worker: &mut Worker<'_>, handle: u16, reason: Status) {
+    let table = dev.links.get(worker);
+    let id = table.and_then(|t| t.by_handle(ConnHandle::new(handle)).map(|l| l.id));
+    if let Some(id) = id {
+        super::end::end(dev, worker, id, reason);
+    }
+}
+
+/// Sends a command from the worker, which waits for nothing.
+pub(crate) fn send_command<R: Request>(dev: &Device, request: &R) {
+    send(dev, request);
+}
+
+/// Notes something about a link's security of which its user need not be told.
+pub(crate) fn note_security(
+    dev: &Device,
+    worker: &mut Worker<'_>,
+    handle: u16,
+    note: impl FnOnce(&mut LinkSecurity),
+) {
+    let table = dev.links.get(worker);
+    if let Some(link) = table.and_then(|t| t.by_handle(ConnHandle::new(handle))) {
+        note(&mut link.security);
     }
 }
 
@@ -179,28 +285,4 @@ pub(crate) fn change_security(
     change(&mut link.security);
     let security = link.security;
     crate::Upper::security_changed(dev, worker, handle, status, &security);
-}
-
-/// A peer asks for a PIN (7.7.22); without somebody to ask there is none.
-pub(in crate::hci) fn refuse_pin(dev: &Device, bdaddr: BdAddr) {
-    send(dev, &PinCodeRequestNegativeReply { bdaddr });
-}
-
-/// A peer asks for the link key (7.7.23).
-pub(in crate::hci) fn link_key_wanted(dev: &Device, bdaddr: BdAddr) {
-    let key = dev
-        .has(Flag::MGMT)
-        .then(|| {
-            let state = dev.state();
-            state
-                .link_keys
-                .iter()
-                .find(|k| k.addr == bdaddr)
-                .map(|k| k.value)
-        })
-        .flatten();
-    match key {
-        Some(link_key) => send(dev, &LinkKeyRequestReply { bdaddr, link_key }),
-        None => send(dev, &LinkKeyRequestNegativeReply { bdaddr }),
-    }
 }

@@ -101,7 +101,8 @@ def soaking() -> bool:
 
 # What the debug kernel runs in the long form only. It is several times slower, and RootCanal's
 # controllers, which trace wants, do not answer in time.
-NOT_ON_DEBUG = ("trace",)
+# The last two measure time-outs and count packets after short pauses.
+NOT_ON_DEBUG = ("trace", "links", "flow")
 
 
 # One group per program: one that takes the guest with it does not hide the others.

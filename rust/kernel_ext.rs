@@ -74,5 +74,7 @@ pub mod skbuff;
 pub mod sync;
 #[path = "kernel_ext/time.rs"]
 pub mod time;
+#[path = "kernel_ext/vec.rs"]
+pub mod vec;
 #[path = "kernel_ext/workqueue/mod.rs"]
 pub mod workqueue;

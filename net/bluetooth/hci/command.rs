@@ -49,6 +49,10 @@ use kernel::{
         Jiffies, //
     },
 };
+use kernel_ext::vec::{
+    self,
+    VecExt, //
+};
 use kernel_ext::{
     hci::{
         DevFlag,
@@ -324,8 +328,8 @@ fn pending(
     params: &[u8],
     completes_on: CompletesOn,
 ) -> Result<Pending> {
-    let mut copy = KVec::with_capacity(params.len(), GFP_KERNEL)?;
-    copy.extend_from_slice(params, GFP_KERNEL)?;
+    let mut copy = vec::with_capacity(params.len())?;
+    copy.append_all(params)?;
     Ok(Pending {
         id: dev.commands.next_id.fetch_add(1, Ordering::Relaxed),
         opcode,

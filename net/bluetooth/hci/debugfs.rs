@@ -31,6 +31,7 @@ use kernel::{
     sync::aref::ARef,
     uaccess::UserSliceReader, //
 };
+use kernel_ext::vec::VecExt;
 use kernel_ext::{
     debugfs::{
         Dir,
@@ -161,7 +162,7 @@ impl Entries {
         let file = self
             .dir
             .file(row.name, row.mode, KBox::new(of, GFP_KERNEL)?)?;
-        Ok(self.files.push(file, GFP_KERNEL)?)
+        Ok(self.files.append(file)?)
     }
 }
 

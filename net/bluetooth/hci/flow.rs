@@ -53,6 +53,7 @@ use kernel::{
     prelude::*,
     sync::aref::ARef, //
 };
+use kernel_ext::vec::VecExt;
 use kernel_ext::{
     hci::{
         Frame,
@@ -259,7 +260,7 @@ pub(super) fn link_up(
     let no_flush = kind == LinkKind::Le || info.features.non_flushable();
     let flow = dev.flow.get(worker).ok_or(ENODEV)?;
     let slot = flow.free_slot().ok_or(ENOSPC)?;
-    flow.links.reserve(1, GFP_KERNEL)?;
+    flow.links.make_room(1)?;
     flow.control.set_buffers(buffers);
     flow.control
         .link_up(handle, engine_kind(kind))
@@ -271,22 +272,19 @@ pub(super) fn link_up(
                 LinkError::BadHandle => EINVAL,
             }
         })?;
-    flow.links.push(
-        TxLink {
-            handle,
-            kind,
-            slot,
-            mtu,
-            no_flush,
-            sniff: false,
-            ready: true,
-            rest: None,
-            active_at: now_ms(),
-            sent: 0,
-            received: 0,
-        },
-        GFP_KERNEL,
-    )?;
+    flow.links.append(TxLink {
+        handle,
+        kind,
+        slot,
+        mtu,
+        no_flush,
+        sniff: false,
+        ready: true,
+        rest: None,
+        active_at: now_ms(),
+        sent: 0,
+        received: 0,
+    })?;
     Ok((slot, mtu))
 }
 
@@ -310,7 +308,7 @@ pub(super) fn link_down(dev: &Device, worker: &mut Worker<'_>, handle: u16) {
         return;
     };
     let at = flow.links.iter().position(|l| l.handle == handle);
-    let Some(gone) = at.and_then(|at| flow.links.remove(at).ok()) else {
+    let Some(gone) = at.and_then(|at| flow.links.take_out(at)) else {
         return;
     };
     flow.hold.link_down(handle, now_ms());
@@ -678,7 +676,7 @@ fn stuck(dev: &Device, worker: &mut Worker<'_>, kind: LinkKind) {
     let mut holders: KVec<u16> = KVec::new();
     for kind in KINDS {
         for (handle, _) in flow.control.holders(engine_kind(kind)) {
-            if holders.push(handle, GFP_KERNEL).is_err() {
+            if holders.append(handle).is_err() {
                 break;
             }
         }
@@ -742,7 +740,7 @@ pub(super) fn snapshot(dev: &Device) -> Result<Snapshot> {
                 sent: link.sent,
                 received: link.received,
             };
-            shot.links.push(counters, GFP_KERNEL)?;
+            shot.links.append(counters)?;
         }
         for link in shot.links.iter_mut() {
             link.queued = crate::Upper::queued(dev, worker, link.handle);

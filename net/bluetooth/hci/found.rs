@@ -16,7 +16,7 @@ use super::{
         MAX_INQUIRY_CACHE, //
     },
 };
-use kernel::prelude::*;
+use kernel_ext::vec::VecExt;
 use kernel_ext::{
     hci::Flag,
     time::{
@@ -73,7 +73,7 @@ fn bredr_found(dev: &Device, mut entry: InquiryEntry, eir: &[u8], name_known: bo
             *known = entry;
         } else if cache.len() < MAX_INQUIRY_CACHE {
             // Without memory the device is reported all the same, just not remembered.
-            let _ = cache.push(entry, GFP_KERNEL);
+            let _ = cache.append(entry);
         }
         state.discovery.timestamp = jiffies();
     }

@@ -110,6 +110,7 @@ use super::{
     }, //
 };
 use kernel::prelude::*;
+use kernel_ext::vec::VecExt;
 use kernel_ext::{
     hci::{
         LinkFacts,
@@ -391,14 +392,13 @@ impl LinkTable {
         }
         let id = self.next_id;
         self.next_id = id.wrapping_add(1);
-        self.links
-            .push(Link::new(id, kind, peer, central), GFP_KERNEL)?;
+        self.links.append(Link::new(id, kind, peer, central))?;
         self.links.last_mut().ok_or(ENOMEM)
     }
 
     fn remove(&mut self, id: u64) -> Option<Link> {
         let at = self.links.iter().position(|l| l.id == id)?;
-        self.links.remove(at).ok()
+        self.links.take_out(at)
     }
 }
 
@@ -475,7 +475,7 @@ pub(crate) fn snapshot(dev: &Device, max: usize) -> Result<KVec<LinkSnapshot>> {
         let mut all = KVec::new();
         if let Some(table) = dev.links.get(worker) {
             for link in table.links.iter().take(max) {
-                all.push(link.snapshot(), GFP_KERNEL)?;
+                all.append(link.snapshot())?;
             }
         }
         Ok(all)

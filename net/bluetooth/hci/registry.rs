@@ -7,6 +7,10 @@ use kernel::{
     prelude::*,
     sync::aref::ARef, //
 };
+use kernel_ext::vec::{
+    self,
+    VecExt, //
+};
 use kernel_ext::{
     debugfs::Dir,
     hci::DevFlag,
@@ -65,7 +69,7 @@ impl Index {
         if free >= MAX_CONTROLLERS {
             return Err(ENOSPC);
         }
-        registry.taken.insert_within_capacity_or_grow(at, free)?;
+        registry.taken.insert_at(at, free)?;
         Ok(Self(free))
     }
 
@@ -78,19 +82,7 @@ impl Index {
 impl Drop for Index {
     fn drop(&mut self) {
         let mut registry = REGISTRY.lock();
-        registry.taken.retain(|n| *n != self.0);
-    }
-}
-
-/// Growing insertion, which the kernel's vector has in two steps.
-trait InsertOrGrow<T> {
-    fn insert_within_capacity_or_grow(&mut self, at: usize, value: T) -> Result;
-}
-
-impl<T> InsertOrGrow<T> for KVec<T> {
-    fn insert_within_capacity_or_grow(&mut self, at: usize, value: T) -> Result {
-        self.reserve(1, GFP_KERNEL)?;
-        self.insert_within_capacity(at, value).map_err(|_| EINVAL)
+        registry.taken.keep(|n| *n != self.0);
     }
 }
 
@@ -100,10 +92,7 @@ impl<T> InsertOrGrow<T> for KVec<T> {
 ///
 /// `ENOMEM`.
 pub(super) fn list(dev: &Device) -> Result {
-    REGISTRY
-        .lock()
-        .listed
-        .insert_within_capacity_or_grow(0, dev.into())
+    Ok(REGISTRY.lock().listed.insert_at(0, dev.into())?)
 }
 
 /// Takes a controller off the list; it is not found any more. `false` if it was not listed.
@@ -114,7 +103,7 @@ pub(super) fn unlist(dev: &Device) -> bool {
             .listed
             .iter()
             .position(|d| core::ptr::eq::<Device>(&**d, dev));
-        at.and_then(|at| registry.listed.remove(at).ok())
+        at.and_then(|at| registry.listed.take_out(at))
     };
     // The reference is dropped outside of the lock: it may be the last one.
     removed.is_some()
@@ -137,9 +126,9 @@ pub(crate) fn get(index: u16) -> Option<ARef<Device>> {
 /// `ENOMEM`.
 pub(crate) fn all() -> Result<KVec<ARef<Device>>> {
     let registry = REGISTRY.lock();
-    let mut all = KVec::with_capacity(registry.listed.len(), GFP_KERNEL)?;
+    let mut all = vec::with_capacity(registry.listed.len())?;
     for dev in registry.listed.iter() {
-        all.push(dev.clone(), GFP_KERNEL)?;
+        all.append(dev.clone())?;
     }
     Ok(all)
 }

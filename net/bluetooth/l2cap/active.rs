@@ -18,6 +18,7 @@ use kernel::{
     prelude::*,
     sync::Arc, //
 };
+use kernel_ext::vec::VecExt;
 use kernel_ext::{
     net::State,
     skbuff::SkBuff, //
@@ -175,19 +176,19 @@ impl Active {
             return false;
         }
         self.shared.set_throttled(true);
-        self.backlog.push(skb, GFP_KERNEL).is_ok()
+        self.backlog.append(skb).is_ok()
     }
 
     /// The user has room: gives it what waits.
     pub(super) fn flush_backlog(&mut self) {
         while !self.backlog.is_empty() {
-            let Ok(skb) = self.backlog.remove(0) else {
+            let Some(skb) = self.backlog.take_out(0) else {
                 return;
             };
             if let Err(skb) = self.user.received(skb) {
                 self.shared.set_throttled(true);
                 // Where it was: there is room, as one was just taken.
-                let _ = self.backlog.insert_within_capacity(0, skb);
+                let _ = self.backlog.insert_at(0, skb);
                 return;
             }
         }

@@ -17,6 +17,7 @@ use kernel::{
     sync::Arc, //
 };
 use kernel_ext::net::State;
+use kernel_ext::vec::VecExt;
 use wire::{
     l2cap::Transport,
     AddressType,
@@ -113,17 +114,14 @@ pub(crate) fn bind(
     if table.entries.len() >= MAX_BOUND {
         return Err(ENOBUFS);
     }
-    table.entries.push(
-        Entry {
-            channel: channel.clone(),
-            user,
-            port: match port {
-                Port::Psm(psm) => Some(psm),
-                Port::Cid(_) => None,
-            },
+    table.entries.append(Entry {
+        channel: channel.clone(),
+        user,
+        port: match port {
+            Port::Psm(psm) => Some(psm),
+            Port::Cid(_) => None,
         },
-        GFP_KERNEL,
-    )?;
+    })?;
     channel.update(|s| {
         s.src = src;
         s.src_type = src_type;
@@ -161,7 +159,7 @@ pub(crate) fn unbind(channel: &Channel) {
             .entries
             .iter()
             .position(|e| e.channel.id() == channel.id());
-        at.and_then(|at| table.entries.remove(at).ok())
+        at.and_then(|at| table.entries.take_out(at))
     };
     // Perhaps the last reference to the user: not under the lock.
     drop(entry);
@@ -243,7 +241,7 @@ pub(super) fn fixed(
             && s.src_type == src_type
             && fits(s.src, src).is_some()
         {
-            found.push((entry.channel.clone(), entry.user.clone()), GFP_KERNEL)?;
+            found.append((entry.channel.clone(), entry.user.clone()))?;
         }
     }
     Ok(found)

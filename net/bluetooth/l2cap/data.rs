@@ -52,7 +52,7 @@ impl Path {
             Mode::Basic => Self::basic(),
             Mode::LeCredit | Mode::EnhancedCredit => Self::Credit,
             Mode::Ertm | Mode::Streaming => {
-                Self::Numbered(KBox::new(Numbered::new(params), GFP_KERNEL)?)
+                Self::Numbered(KBox::new(Numbered::new(params)?, GFP_KERNEL)?)
             }
             _ => return Err(EPROTO),
         })

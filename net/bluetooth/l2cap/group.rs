@@ -34,6 +34,7 @@ use engine::l2cap::{
     Error as Reason,
 };
 use kernel::prelude::*;
+use kernel_ext::vec::VecExt;
 use kernel_ext::{
     net::State,
     time::now_ms,
@@ -138,7 +139,7 @@ fn apply(link: &mut Link, at: usize, answer: &mut Response<'_>) -> Option<Action
     let mut taken: KVec<u16> = KVec::new();
     for active in link.channels.iter() {
         if let Some(engine) = &active.engine {
-            taken.push(engine.remote_cid(), GFP_KERNEL).ok()?;
+            taken.append(engine.remote_cid()).ok()?;
         }
     }
     let Link {
@@ -186,7 +187,7 @@ pub(super) fn request(
     while let Some(scid) = group.next() {
         match accept(dev, link, &mut group, ident, &user, request.spsm, scid) {
             Ok(one) => {
-                if accepted.push(one, GFP_KERNEL).is_err() {
+                if accepted.append(one).is_err() {
                     break;
                 }
             }
@@ -264,7 +265,7 @@ pub(super) fn authorise(link: &mut Link, at: usize) {
         active.group = None;
         if let Some(engine) = &mut active.engine {
             let actions = answer.add(engine, &mut signalling.idents);
-            if all.push((id, actions), GFP_KERNEL).is_err() {
+            if all.append((id, actions)).is_err() {
                 break;
             }
         }

@@ -38,6 +38,7 @@ use engine::l2cap::{
     Error as Reason,
 };
 use kernel::prelude::*;
+use kernel_ext::vec::VecExt;
 use kernel_ext::{
     hci::Flag,
     net::State,
@@ -318,7 +319,7 @@ impl Link {
         } else {
             KBox::new(active, GFP_KERNEL)
                 .map_err(Error::from)
-                .and_then(|active| Ok(self.channels.push(active, GFP_KERNEL)?))
+                .and_then(|active| Ok(self.channels.append(active)?))
         };
         if let Err(e) = added {
             shared.detach();
@@ -341,7 +342,7 @@ impl Link {
 
     /// Takes a channel out of the table and tells its user that it is closed.
     pub(super) fn finish(&mut self, at: usize, error: Option<Error>, by_peer: bool) {
-        let Ok(mut active) = self.channels.remove(at) else {
+        let Some(mut active) = self.channels.take_out(at) else {
             return;
         };
         if let Some(engine) = &mut active.engine {
@@ -375,7 +376,7 @@ impl Link {
     /// Queues a frame that is ready to be sent.
     fn push_out(&mut self, frame: OutFrame) {
         self.dirty = true;
-        if self.out.push(frame, GFP_KERNEL).is_err() {
+        if self.out.append(frame).is_err() {
             pr_warn!("L2CAP frame lost for want of memory\n");
         }
     }
@@ -385,7 +386,7 @@ impl Link {
         if self.out.is_empty() {
             return None;
         }
-        self.out.remove(0).ok()
+        self.out.take_out(0)
     }
 
     /// Queues a signalling command.

@@ -86,6 +86,7 @@ use kernel::{
     prelude::*,
     sync::Arc, //
 };
+use kernel_ext::vec::VecExt;
 use kernel_ext::{
     skbuff::SkBuff,
     workqueue::Worker, //
@@ -158,13 +159,13 @@ impl Room {
             return self.links.get_mut(at).map(|l| &mut **l).ok_or(ENOMEM);
         }
         let link = KBox::new(Link::new(dev, peer), GFP_KERNEL)?;
-        self.links.push(link, GFP_KERNEL)?;
+        self.links.append(link)?;
         self.links.last_mut().map(|l| &mut **l).ok_or(ENOMEM)
     }
 
     fn take_link(&mut self, is_it: impl Fn(&Link) -> bool) -> Option<KBox<Link>> {
         let at = self.links.iter().position(|l| is_it(l))?;
-        self.links.remove(at).ok()
+        self.links.take_out(at)
     }
 
     /// The link that a channel is on.

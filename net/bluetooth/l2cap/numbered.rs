@@ -42,6 +42,7 @@ use engine::l2cap::{
     Error as Reason,
 };
 use kernel::prelude::*;
+use kernel_ext::vec::VecExt;
 use kernel_ext::{
     skbuff::{
         SkBuff,
@@ -97,7 +98,7 @@ struct Held {
 }
 
 enum Engine {
-    Ertm(Ertm),
+    Ertm(KBox<Ertm>),
     Streaming(Streaming),
 }
 
@@ -125,13 +126,17 @@ fn sar(piece: Piece) -> Sar {
 
 impl Numbered {
     /// The data path of a channel that has just been configured.
-    pub(super) fn new(params: &Params) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// [`AllocError`](kernel::alloc::AllocError).
+    pub(super) fn new(params: &Params) -> Result<Self, kernel::alloc::AllocError> {
         let engine = if params.mode == Mode::Ertm {
-            Engine::Ertm(Ertm::new(params))
+            Engine::Ertm(KBox::new(Ertm::new(params), GFP_KERNEL)?)
         } else {
             Engine::Streaming(Streaming::new(params.format))
         };
-        Self {
+        Ok(Self {
             engine,
             format: params.format,
             has_fcs: params.fcs,
@@ -140,7 +145,7 @@ impl Numbered {
             unacked: TxFrames(KVec::new()),
             held: KVec::new(),
             failure: None,
-        }
+        })
     }
 
     /// Most bytes of a message in one frame.
@@ -206,7 +211,7 @@ impl Numbered {
                 piece,
                 sent: 0,
             };
-            if self.unacked.0.push(frame, GFP_KERNEL).is_err() {
+            if self.unacked.0.append(frame).is_err() {
                 self.failure = Some(Reason::Reset);
                 return None;
             }
@@ -308,7 +313,7 @@ impl Numbered {
     /// Takes a held frame.
     fn take_held(&mut self, tx_seq: u16) -> Option<Held> {
         let at = self.held.iter().position(|h| h.tx_seq == tx_seq)?;
-        self.held.remove(at).ok()
+        self.held.take_out(at)
     }
 }
 
@@ -379,7 +384,7 @@ fn retransmitting(active: &mut Active, control: &Control, skb: SkBuff) -> Result
     ertm::check_len(control, skb.len(), rx_mps)?;
     let input = engine.on_frame(control, now_ms());
     for _ in 0..input.acked {
-        let _ = path.unacked.0.remove(0);
+        drop(path.unacked.0.take_out(0));
     }
     if path.note_unacked(&active.shared) {
         active.user.writable();
@@ -407,14 +412,11 @@ fn retransmitting(active: &mut Active, control: &Control, skb: SkBuff) -> Result
         }
         Rx::Hold => path
             .held
-            .push(
-                Held {
-                    tx_seq,
-                    sar,
-                    payload: skb,
-                },
-                GFP_KERNEL,
-            )
+            .append(Held {
+                tx_seq,
+                sar,
+                payload: skb,
+            })
             .map_err(|_| Reason::Reset),
         rx => verdict(&rx),
     }

@@ -20,6 +20,7 @@ use crate::{
 };
 use engine::l2cap::recombine::Step;
 use kernel::prelude::*;
+use kernel_ext::vec::VecExt;
 use kernel_ext::{
     hci::Stat,
     skbuff::SkBuff,
@@ -125,7 +126,7 @@ fn dispatch(dev: &Device, worker: &mut Worker<'_>, handle: u16, mut skb: SkBuff)
     // What the peer may ask for depends on what is still being found out.
     if !link.ready {
         if link.early.len() < MAX_EARLY {
-            let _ = link.early.push(skb, GFP_KERNEL);
+            let _ = link.early.append(skb);
         }
         return;
     }

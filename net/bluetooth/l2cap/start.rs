@@ -38,6 +38,7 @@ use engine::l2cap::{
     Error as Reason, //
 };
 use kernel::prelude::*;
+use kernel_ext::vec::VecExt;
 use kernel_ext::{
     net::State,
     time::now_ms,
@@ -146,7 +147,7 @@ pub(super) fn channels(dev: &Device, worker: &mut Worker<'_>, handle: u16) {
     for active in link.channels.iter() {
         let state = active.state();
         if matches!(state, State::Connect | State::Connect2)
-            && waiting.push((active.id(), state), GFP_KERNEL).is_err()
+            && waiting.append((active.id(), state)).is_err()
         {
             break;
         }
@@ -334,7 +335,7 @@ pub(super) fn security_changed(
     };
     let mut ids: KVec<u64> = KVec::new();
     for active in link.channels.iter() {
-        if ids.push(active.id(), GFP_KERNEL).is_err() {
+        if ids.append(active.id()).is_err() {
             break;
         }
     }

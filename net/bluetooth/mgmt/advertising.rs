@@ -32,6 +32,7 @@ use crate::hci::{
 };
 use kernel::prelude::*;
 use kernel_ext::hci::Flag;
+use kernel_ext::vec::VecExt;
 use wire::{
     eir::{
         field,
@@ -174,7 +175,7 @@ pub(super) fn features(call: &Call<'_>) -> Outcome {
         for i in state.adv.iter() {
             // As ever: those with higher numbers than there are instances are not shown.
             if usize::from(i.number) <= count {
-                numbers.push(i.number, GFP_KERNEL)?;
+                numbers.append(i.number)?;
             }
         }
     }

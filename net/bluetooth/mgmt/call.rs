@@ -35,6 +35,10 @@ use kernel_ext::hci::{
     DevFlag,
     Flag, //
 };
+use kernel_ext::vec::{
+    self,
+    VecExt, //
+};
 use wire::{
     mgmt::{
         ev,
@@ -311,9 +315,9 @@ fn answer(to: Origin, index: u16, opcode: u16, payload: &[u8]) -> Result {
 /// The parts, one after the other.
 pub(super) fn concat(parts: &[&[u8]]) -> Result<Bytes> {
     let len = parts.iter().fold(0usize, |n, p| n.saturating_add(p.len()));
-    let mut bytes = KVec::with_capacity(len, GFP_KERNEL)?;
+    let mut bytes = vec::with_capacity(len)?;
     for part in parts {
-        bytes.extend_from_slice(part, GFP_KERNEL)?;
+        bytes.append_all(part)?;
     }
     Ok(bytes)
 }

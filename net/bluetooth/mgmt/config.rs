@@ -10,6 +10,7 @@ use super::call::{
 };
 use crate::hci::Defaults;
 use kernel::prelude::*;
+use kernel_ext::vec::VecExt;
 use wire::mgmt::{
     config::{
         system,
@@ -113,8 +114,8 @@ fn append(out: &mut Bytes, kind: u16, value: &[u8]) -> Result {
         kind: Le16::new(kind),
         len: u8::try_from(value.len()).map_err(|_| EINVAL)?,
     };
-    out.extend_from_slice(head.as_bytes(), GFP_KERNEL)?;
-    out.extend_from_slice(value, GFP_KERNEL)?;
+    out.append_all(head.as_bytes())?;
+    out.append_all(value)?;
     Ok(())
 }
 

@@ -27,6 +27,7 @@ use crate::hci::{
 };
 use kernel::prelude::*;
 use kernel_ext::hci::DevFlag;
+use kernel_ext::vec::VecExt;
 use wire::{
     hci::{
         host_control::ReadTransmitPowerLevel,
@@ -118,7 +119,7 @@ pub(super) fn list(call: &Call<'_>) -> Outcome {
         .iter()
         .filter(|l| l.reported)
     {
-        peers.extend_from_slice(addr_info(l.peer).as_bytes(), GFP_KERNEL)?;
+        peers.append_all(addr_info(l.peer).as_bytes())?;
         count = count.saturating_add(1);
     }
     let head = ConnectionsHead {

@@ -30,6 +30,7 @@ use crate::hci::{
     State, //
 };
 use kernel::prelude::*;
+use kernel_ext::vec::VecExt;
 use wire::{
     mgmt::{
         command::{
@@ -62,8 +63,7 @@ pub(super) fn block(call: &Call<'_>, params: &DeviceParams) -> Outcome {
     let added = {
         let mut state = dev.state();
         let room = state.reject_list.len() < MAX_DEVICES && !peer.addr.is_any();
-        room && !state.reject_list.contains(&peer)
-            && state.reject_list.push(peer, GFP_KERNEL).is_ok()
+        room && !state.reject_list.contains(&peer) && state.reject_list.append(peer).is_ok()
     };
     if !added {
         return Err(call.refuse(MgmtStatus::FAILED, addr));
@@ -84,7 +84,7 @@ pub(super) fn unblock(call: &Call<'_>, params: &DeviceParams) -> Outcome {
         let before = state.reject_list.len();
         // No address at all means all of them.
         let all = peer.addr.is_any();
-        state.reject_list.retain(|p| !all && *p != peer);
+        state.reject_list.keep(|p| !all && *p != peer);
         all || state.reject_list.len() != before
     };
     if !removed {
@@ -118,7 +118,7 @@ fn params_of_mut(state: &mut State, peer: Peer) -> Result<&mut ConnParams> {
                 flags: 0,
                 privacy_mode: 0,
             };
-            state.conn_params.push(params, GFP_KERNEL)?;
+            state.conn_params.append(params)?;
             at
         }
     };
@@ -166,7 +166,7 @@ pub(super) fn add(call: &Call<'_>, params: &AddDevice) -> Outcome {
             if state.accept_list.len() >= MAX_DEVICES {
                 return Err(Failure::Errno(ENOMEM));
             }
-            state.accept_list.push((peer, 0), GFP_KERNEL)?;
+            state.accept_list.append((peer, 0))?;
         }
         background(dev, |session| {
             let _ = update::scan(session);
@@ -238,7 +238,7 @@ pub(super) fn remove(call: &Call<'_>, params: &DeviceParams) -> Outcome {
         let found = {
             let mut state = dev.state();
             let before = state.accept_list.len();
-            state.accept_list.retain(|(p, _)| *p != peer);
+            state.accept_list.keep(|(p, _)| *p != peer);
             state.accept_list.len() != before
         };
         if !found {
@@ -256,7 +256,7 @@ pub(super) fn remove(call: &Call<'_>, params: &DeviceParams) -> Outcome {
             let before = state.conn_params.len();
             state
                 .conn_params
-                .retain(|p| p.peer != peer || p.auto_connect == AutoConnect::Disabled);
+                .keep(|p| p.peer != peer || p.auto_connect == AutoConnect::Disabled);
             state.conn_params.len() != before
         };
         if !found {
@@ -278,7 +278,7 @@ fn remove_all(dev: &Device, skip: Option<SocketId>) {
             let mut state = dev.state();
             let first = state.accept_list.first().map(|(p, _)| *p);
             if first.is_some() {
-                let _ = state.accept_list.remove(0);
+                let _ = state.accept_list.take_out(0);
             }
             first
         };
@@ -297,7 +297,7 @@ fn remove_all(dev: &Device, skip: Option<SocketId>) {
                 .conn_params
                 .iter()
                 .position(|p| p.auto_connect != AutoConnect::Disabled);
-            at.and_then(|at| state.conn_params.remove(at).ok())
+            at.and_then(|at| state.conn_params.take_out(at))
         };
         match peer {
             Some(params) => removed(dev, params.peer, skip),
@@ -323,7 +323,7 @@ pub(super) fn load_conn_params(call: &Call<'_>, params: &[u8]) -> Outcome {
     if !list.params.is_empty() && !one_that_is_known {
         state
             .conn_params
-            .retain(|p| p.auto_connect != AutoConnect::Disabled);
+            .keep(|p| p.auto_connect != AutoConnect::Disabled);
     }
     for p in list.params {
         let Some(peer) = peer(&p.addr).filter(|p| p.kind.is_le()) else {

@@ -27,6 +27,10 @@ use crate::hci::{
 };
 use kernel::prelude::*;
 use kernel_ext::hci::Flag;
+use kernel_ext::vec::{
+    self,
+    VecExt, //
+};
 use wire::mgmt::{
     command::{
         ConfirmName,
@@ -141,9 +145,9 @@ pub(super) fn start_service(call: &Call<'_>, params: &[u8]) -> Outcome {
     let params = StartServiceDiscovery::parse(params)
         .map_err(|_| refuse(call, MgmtStatus::INVALID_PARAMS))?;
     transports(call, params.kind)?;
-    let mut uuids = KVec::with_capacity(params.uuids.len(), GFP_KERNEL)?;
+    let mut uuids = vec::with_capacity(params.uuids.len())?;
     for uuid in params.uuids {
-        uuids.push(uuid.0, GFP_KERNEL)?;
+        uuids.append(uuid.0)?;
     }
     let ticket = call.listed()?;
     {

@@ -15,6 +15,7 @@ use super::{
 };
 use kernel::prelude::*;
 use kernel_ext::hci::Flag;
+use kernel_ext::vec::VecExt;
 use wire::{
     mgmt::{
         command::SetExpFeature,
@@ -56,7 +57,7 @@ pub(super) fn read(call: &Call<'_>) -> Outcome {
     let mut list = super::call::Bytes::new();
     let mut count: u16 = 0;
     let mut add = |uuid, on| -> Result {
-        list.extend_from_slice(feature(uuid, on).as_bytes(), GFP_KERNEL)?;
+        list.append_all(feature(uuid, on).as_bytes())?;
         count = count.saturating_add(1);
         Ok(())
     };

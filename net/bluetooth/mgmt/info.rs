@@ -23,6 +23,7 @@ use kernel_ext::hci::{
     Flag,
     Quirk, //
 };
+use kernel_ext::vec::VecExt;
 use wire::{
     eir::{
         field,
@@ -135,10 +136,10 @@ pub(super) fn commands(call: &Call<'_>) -> Outcome {
     };
     let mut reply = concat(&[header.as_bytes()])?;
     for number in table::numbers(call.trusted) {
-        reply.extend_from_slice(&number.to_le_bytes(), GFP_KERNEL)?;
+        reply.append_all(&number.to_le_bytes())?;
     }
     for number in events {
-        reply.extend_from_slice(&number.to_le_bytes(), GFP_KERNEL)?;
+        reply.append_all(&number.to_le_bytes())?;
     }
     call.complete(&reply)
 }
@@ -168,7 +169,7 @@ fn indices(call: &Call<'_>, unconfigured: bool) -> Outcome {
     let reply = list(call, |dev, out| {
         let wanted = dev.has(Flag::UNCONFIGURED) == unconfigured;
         if wanted {
-            out.extend_from_slice(&dev.id().to_le_bytes(), GFP_KERNEL)?;
+            out.append_all(&dev.id().to_le_bytes())?;
         }
         Ok(wanted)
     })?;
@@ -193,7 +194,7 @@ pub(super) fn ext_index_list(call: &Call<'_>) -> Outcome {
             kind: dev.has(Flag::UNCONFIGURED).into(),
             bus: dev.bus(),
         };
-        out.extend_from_slice(entry.as_bytes(), GFP_KERNEL)?;
+        out.append_all(entry.as_bytes())?;
         Ok(true)
     })?;
     // Whoever asks once gets the extended index events from then on, and no others.

@@ -19,8 +19,11 @@ use crate::hci::{
     Peer,
     State, //
 };
-use kernel::prelude::*;
 use kernel_ext::hci::Flag;
+use kernel_ext::vec::{
+    self,
+    VecExt, //
+};
 use wire::{
     hci::Key,
     mgmt::{
@@ -82,7 +85,7 @@ pub(super) fn load_link_keys(call: &Call<'_>, params: &[u8]) -> Outcome {
     }
     let list = LoadLinkKeys::parse(params)?;
     let keep_debug = super::call::on_off(list.debug_keys)?;
-    let mut keys = KVec::with_capacity(list.keys.len(), GFP_KERNEL)?;
+    let mut keys = vec::with_capacity(list.keys.len())?;
     {
         let state = dev.state();
         for key in list.keys {
@@ -93,16 +96,13 @@ pub(super) fn load_link_keys(call: &Call<'_>, params: &[u8]) -> Outcome {
                 && key.key_type != DEBUG_COMBINATION;
             if usable {
                 // The last one of an address counts.
-                keys.retain(|k: &mut LinkKey| k.addr != key.addr.bdaddr);
-                keys.push(
-                    LinkKey {
-                        addr: key.addr.bdaddr,
-                        kind: key.key_type,
-                        value: key.value,
-                        pin_len: key.pin_len,
-                    },
-                    GFP_KERNEL,
-                )?;
+                keys.keep(|k: &mut LinkKey| k.addr != key.addr.bdaddr);
+                keys.append(LinkKey {
+                    addr: key.addr.bdaddr,
+                    kind: key.key_type,
+                    value: key.value,
+                    pin_len: key.pin_len,
+                })?;
             }
         }
     }
@@ -136,7 +136,7 @@ pub(super) fn load_long_term_keys(call: &Call<'_>, params: &[u8]) -> Outcome {
         return Err(MgmtStatus::NOT_SUPPORTED.into());
     }
     let list = LoadLongTermKeys::parse(params)?;
-    let mut keys = KVec::with_capacity(list.keys.len(), GFP_KERNEL)?;
+    let mut keys = vec::with_capacity(list.keys.len())?;
     {
         let state = dev.state();
         for key in list.keys {
@@ -149,21 +149,18 @@ pub(super) fn load_long_term_keys(call: &Call<'_>, params: &[u8]) -> Outcome {
                 continue;
             };
             let responder = kind == smp::LTK_RESPONDER;
-            keys.retain(|k: &mut LongTermKey| {
+            keys.keep(|k: &mut LongTermKey| {
                 k.peer != peer || (k.kind == smp::LTK_RESPONDER) != responder
             });
-            keys.push(
-                LongTermKey {
-                    peer,
-                    kind,
-                    authenticated,
-                    enc_size: key.encryption_size,
-                    ediv: key.ediv.get(),
-                    rand: key.rand.get(),
-                    value: key.value,
-                },
-                GFP_KERNEL,
-            )?;
+            keys.append(LongTermKey {
+                peer,
+                kind,
+                authenticated,
+                enc_size: key.encryption_size,
+                ediv: key.ediv.get(),
+                rand: key.rand.get(),
+                value: key.value,
+            })?;
         }
     }
     dev.state().long_term_keys = keys;
@@ -180,7 +177,7 @@ pub(super) fn load_irks(call: &Call<'_>, params: &[u8]) -> Outcome {
     if list.irks.iter().any(|irk| identity(&irk.addr).is_none()) {
         return Err(MgmtStatus::INVALID_PARAMS.into());
     }
-    let mut keys = KVec::with_capacity(list.irks.len(), GFP_KERNEL)?;
+    let mut keys = vec::with_capacity(list.irks.len())?;
     {
         let state = dev.state();
         for irk in list.irks {
@@ -190,15 +187,12 @@ pub(super) fn load_irks(call: &Call<'_>, params: &[u8]) -> Outcome {
             if is_blocked(&state, blocked::IRK, &irk.value) {
                 continue;
             }
-            keys.retain(|k: &mut IdentityKey| k.peer != peer);
-            keys.push(
-                IdentityKey {
-                    peer,
-                    rpa: BdAddr::ANY,
-                    value: irk.value,
-                },
-                GFP_KERNEL,
-            )?;
+            keys.keep(|k: &mut IdentityKey| k.peer != peer);
+            keys.append(IdentityKey {
+                peer,
+                rpa: BdAddr::ANY,
+                value: irk.value,
+            })?;
         }
     }
     dev.state().identity_keys = keys;
@@ -210,15 +204,12 @@ pub(super) fn load_irks(call: &Call<'_>, params: &[u8]) -> Outcome {
 pub(super) fn set_blocked(call: &Call<'_>, params: &[u8]) -> Outcome {
     let dev = call.dev()?;
     let list = SetBlockedKeys::parse(params)?;
-    let mut keys = KVec::with_capacity(list.keys.len(), GFP_KERNEL)?;
+    let mut keys = vec::with_capacity(list.keys.len())?;
     for key in list.keys {
-        keys.push(
-            BlockedKey {
-                kind: key.key_type,
-                value: key.value.0,
-            },
-            GFP_KERNEL,
-        )?;
+        keys.append(BlockedKey {
+            kind: key.key_type,
+            value: key.value.0,
+        })?;
     }
     dev.state().blocked_keys = keys;
     call.done()

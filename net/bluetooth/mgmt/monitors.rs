@@ -22,6 +22,7 @@ use crate::hci::{
     Device, //
 };
 use kernel::prelude::*;
+use kernel_ext::vec::VecExt;
 use wire::mgmt::{
     command::{
         AddAdvPatternsMonitor,
@@ -82,13 +83,13 @@ impl Monitors {
         let handle = (1..=MAX_MONITORS)
             .find(|h| !self.handles.contains(h))
             .ok_or(ENOMEM)?;
-        self.handles.push(handle, GFP_KERNEL)?;
+        self.handles.append(handle)?;
         Ok(handle)
     }
 
     fn remove(&mut self, handle: u16) -> bool {
         let before = self.handles.len();
-        self.handles.retain(|h| *h != handle);
+        self.handles.keep(|h| *h != handle);
         self.handles.len() != before
     }
 }
@@ -104,7 +105,7 @@ pub(super) fn features(call: &Call<'_>) -> Outcome {
     let mut handles = Bytes::new();
     let mut count: u16 = 0;
     for handle in call.room()?.inner().monitors.handles.iter() {
-        handles.extend_from_slice(&handle.to_le_bytes(), GFP_KERNEL)?;
+        handles.append_all(&handle.to_le_bytes())?;
         count = count.saturating_add(1);
     }
     let head = AdvMonitorFeaturesHead {

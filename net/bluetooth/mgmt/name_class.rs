@@ -25,6 +25,7 @@ use crate::hci::{
 };
 use kernel::prelude::*;
 use kernel_ext::hci::Flag;
+use kernel_ext::vec::VecExt;
 use wire::mgmt::{
     command::{
         AddUuid,
@@ -78,13 +79,10 @@ pub(super) fn add_uuid(call: &Call<'_>, params: &AddUuid) -> Outcome {
         if state.uuids.len() >= MAX_UUIDS {
             return Err(Failure::Errno(ENOMEM));
         }
-        state.uuids.push(
-            ServiceUuid {
-                uuid: params.uuid.0,
-                svc_hint: params.service_hint,
-            },
-            GFP_KERNEL,
-        )?;
+        state.uuids.append(ServiceUuid {
+            uuid: params.uuid.0,
+            svc_hint: params.service_hint,
+        })?;
     }
     call.submit(call.unlisted()?, services_changed)
 }
@@ -103,7 +101,7 @@ pub(super) fn remove_uuid(call: &Call<'_>, params: &RemoveUuid) -> Outcome {
     } else {
         let mut state = dev.state();
         let before = state.uuids.len();
-        state.uuids.retain(|u| u.uuid != params.uuid.0);
+        state.uuids.keep(|u| u.uuid != params.uuid.0);
         if state.uuids.len() == before {
             return Err(MgmtStatus::INVALID_PARAMS.into());
         }

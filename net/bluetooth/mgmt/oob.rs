@@ -27,6 +27,7 @@ use crate::hci::{
 };
 use kernel::prelude::*;
 use kernel_ext::hci::Flag;
+use kernel_ext::vec::VecExt;
 use wire::{
     eir::{
         field,
@@ -339,18 +340,15 @@ pub(super) fn add_remote(call: &Call<'_>, params: &[u8]) -> Outcome {
     };
     let kept = {
         let mut inner = call.room()?.inner();
-        inner.remote_oob.retain(|r| r.peer != peer);
+        inner.remote_oob.keep(|r| r.peer != peer);
         inner.remote_oob.len() < MAX_REMOTE
             && inner
                 .remote_oob
-                .push(
-                    RemoteOob {
-                        peer,
-                        _p192: p192,
-                        _p256: p256,
-                    },
-                    GFP_KERNEL,
-                )
+                .append(RemoteOob {
+                    peer,
+                    _p192: p192,
+                    _p256: p256,
+                })
                 .is_ok()
     };
     if kept {
@@ -371,7 +369,7 @@ pub(super) fn remove_remote(call: &Call<'_>, params: &DeviceParams) -> Outcome {
         let mut inner = call.room()?.inner();
         let before = inner.remote_oob.len();
         let all = peer.addr.is_any();
-        inner.remote_oob.retain(|r| !all && r.peer != peer);
+        inner.remote_oob.keep(|r| !all && r.peer != peer);
         all || inner.remote_oob.len() != before
     };
     if removed {

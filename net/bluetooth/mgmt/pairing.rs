@@ -35,6 +35,7 @@ use crate::{
 };
 use engine::smp::Answer;
 use kernel::prelude::*;
+use kernel_ext::vec::VecExt;
 use kernel_ext::workqueue::Worker;
 use wire::{
     hci::Status,
@@ -343,14 +344,14 @@ fn forget(dev: &Device, peer: Peer) -> bool {
     let mut state = dev.state();
     if peer.kind == AddressType::BrEdr {
         let before = state.link_keys.len();
-        state.link_keys.retain(|k| k.addr != peer.addr);
+        state.link_keys.keep(|k| k.addr != peer.addr);
         return state.link_keys.len() != before;
     }
     let before = state.long_term_keys.len();
-    state.long_term_keys.retain(|k| k.peer != peer);
+    state.long_term_keys.keep(|k| k.peer != peer);
     let paired = state.long_term_keys.len() != before;
     if paired {
-        state.identity_keys.retain(|k| k.peer != peer);
+        state.identity_keys.keep(|k| k.peer != peer);
     }
     paired
 }
@@ -377,7 +378,7 @@ pub(super) fn unpair(call: &Call<'_>, params: &UnpairDevice) -> Outcome {
                 p.auto_connect = crate::hci::AutoConnect::Disabled;
             }
         } else {
-            state.conn_params.retain(|p| p.peer != peer);
+            state.conn_params.keep(|p| p.peer != peer);
         }
     }
     if !linked || params.disconnect == 0 {

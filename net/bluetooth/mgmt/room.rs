@@ -38,6 +38,7 @@ use kernel::{
         Mutex, //
     },
 };
+use kernel_ext::vec::VecExt;
 use wire::mgmt::MgmtStatus;
 
 /// Commands that one controller carries out at once, at most; more are refused as out of memory.
@@ -114,7 +115,7 @@ pub(super) fn open(dev: &Device) -> Result {
         GFP_KERNEL,
     )?;
     room.timers.bind(dev.sequencer()?)?;
-    ROOMS.lock().push(room, GFP_KERNEL)?;
+    ROOMS.lock().append(room)?;
     Ok(())
 }
 
@@ -124,7 +125,7 @@ pub(super) fn close(dev: &Device) {
     let gone = {
         let mut list = ROOMS.lock();
         let at = list.iter().position(|room| room.key == key);
-        at.and_then(|at| list.remove(at).ok())
+        at.and_then(|at| list.take_out(at))
     };
     if let Some(room) = gone {
         room.timers.disable();
@@ -173,7 +174,7 @@ impl Room {
     pub(super) fn take(&self, which: impl Fn(&Listed) -> bool) -> Option<Listed> {
         let mut inner = self.inner();
         let at = inner.listed.iter().position(which)?;
-        inner.listed.remove(at).ok()
+        inner.listed.take_out(at)
     }
 
     /// The socket of a command that is being carried out.
@@ -214,15 +215,12 @@ impl Room {
         }
         let id = inner.next_id;
         inner.next_id = id.wrapping_add(1);
-        inner.listed.push(
-            Listed {
-                id,
-                opcode: call.opcode,
-                origin: call.origin,
-                params,
-            },
-            GFP_KERNEL,
-        )?;
+        inner.listed.append(Listed {
+            id,
+            opcode: call.opcode,
+            origin: call.origin,
+            params,
+        })?;
         Ok(id)
     }
 }

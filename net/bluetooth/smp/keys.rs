@@ -33,6 +33,7 @@ use engine::{
 };
 use kernel::prelude::*;
 use kernel_ext::hci::Flag;
+use kernel_ext::vec::VecExt;
 use wire::{
     hci::Key,
     smp::MAX_KEY_SIZE,
@@ -115,9 +116,9 @@ pub(super) fn keep_link_key(dev: &Device, key: LinkKey, persistent: bool) -> Res
     let kept = !debug || dev.has(Flag::KEEP_DEBUG_KEYS);
     {
         let mut state = dev.state();
-        state.link_keys.retain(|k| k.addr != key.addr);
+        state.link_keys.keep(|k| k.addr != key.addr);
         if kept {
-            state.link_keys.push(key.clone(), GFP_KERNEL)?;
+            state.link_keys.append(key.clone())?;
         }
     }
     let what = Step::LinkKey {
@@ -202,14 +203,14 @@ pub(super) fn keep_long_term_key(
             return Ok(());
         }
         // One that works in both roles replaces all, one for a role the one for that role.
-        state.long_term_keys.retain(|old| {
+        state.long_term_keys.keep(|old| {
             let same_use = [true, false]
                 .iter()
                 .any(|&central| fits_role(&key, central) && fits_role(old, central));
             old.peer != peer || !same_use
         });
         if made.kind != LtkKind::Debug || dev.has(Flag::KEEP_DEBUG_KEYS) {
-            state.long_term_keys.push(key.clone(), GFP_KERNEL)?;
+            state.long_term_keys.append(key.clone())?;
         }
     }
     let what = Step::LongTermKey {
@@ -251,8 +252,8 @@ pub(super) fn keep_identity(dev: &Device, identity: &Identity, persistent: bool)
     };
     {
         let mut state = dev.state();
-        state.identity_keys.retain(|k| k.peer != peer);
-        state.identity_keys.push(key.clone(), GFP_KERNEL)?;
+        state.identity_keys.keep(|k| k.peer != peer);
+        state.identity_keys.append(key.clone())?;
     }
     let what = Step::IdentityKey {
         key: &key,
@@ -284,9 +285,9 @@ pub(super) fn tell_signing_key(
 pub(super) fn forget(dev: &Device, peer: Peer) {
     let mut state = dev.state();
     if super::is_bredr(peer) {
-        state.link_keys.retain(|k| k.addr != peer.addr);
+        state.link_keys.keep(|k| k.addr != peer.addr);
     } else {
-        state.long_term_keys.retain(|k| k.peer != peer);
-        state.identity_keys.retain(|k| k.peer != peer);
+        state.long_term_keys.keep(|k| k.peer != peer);
+        state.identity_keys.keep(|k| k.peer != peer);
     }
 }

@@ -61,6 +61,7 @@ use engine::{
     },
 };
 use kernel::prelude::*;
+use kernel_ext::vec::VecExt;
 use kernel_ext::workqueue::Worker;
 use wire::{
     hci::{
@@ -136,7 +137,7 @@ impl Room {
 
     fn take_wish(&mut self, peer: Peer) -> Option<Wish> {
         let at = self.wishes.iter().position(|w| w.peer == peer)?;
-        self.wishes.remove(at).ok()
+        self.wishes.take_out(at)
     }
 }
 
@@ -204,7 +205,7 @@ impl Authenticator for Security {
             GFP_KERNEL,
         );
         // Without memory for it the link has no security, and is refused what needs some.
-        if link.map(|l| room.links.push(l, GFP_KERNEL)).is_err() {
+        if link.map(|l| room.links.append(l)).is_err() {
             pr_warn!("{}: no memory for a link's security\n", dev.name());
         }
     }
@@ -236,12 +237,12 @@ impl Authenticator for Security {
             return;
         };
         let at = room.links.iter().position(|l| l.facts.handle == handle);
-        let Some(mut link) = at.and_then(|at| room.links.remove(at).ok()) else {
+        let Some(mut link) = at.and_then(|at| room.links.take_out(at)) else {
             return;
         };
         let peer = link.facts.peer;
         if link.forget_key {
-            dev.state().link_keys.retain(|k| k.addr != peer.addr);
+            dev.state().link_keys.keep(|k| k.addr != peer.addr);
         }
         if let Some(pairing) = link.pairing.as_mut() {
             pairing.link_lost();

@@ -31,6 +31,7 @@ use engine::{
     smp::Answer, //
 };
 use kernel::prelude::*;
+use kernel_ext::vec::VecExt;
 use kernel_ext::workqueue::Worker;
 use wire::{
     hci::Status,
@@ -61,7 +62,7 @@ pub(crate) fn pair(
     if room.wishes.len() >= MAX_WISHES || room.wishes.iter().any(|w| w.peer == peer) {
         return Err(EBUSY);
     }
-    room.wishes.push(Wish { peer, io }, GFP_KERNEL)?;
+    room.wishes.append(Wish { peer, io })?;
     let wanted = Wanted {
         peer,
         level: Level::Medium.to_u8(),

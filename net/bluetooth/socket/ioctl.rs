@@ -34,6 +34,7 @@ use kernel::{
     prelude::*,
     sync::aref::ARef, //
 };
+use kernel_ext::vec::VecExt;
 use kernel_ext::{
     hci::Flag,
     net::{
@@ -211,7 +212,7 @@ fn block(dev: &Device, arg: IoctlArg) -> Result {
     if state.reject_list.iter().any(|known| *known == peer) {
         return Err(EEXIST);
     }
-    state.reject_list.push(peer, GFP_KERNEL)?;
+    state.reject_list.append(peer)?;
     Ok(())
 }
 
@@ -231,7 +232,7 @@ fn unblock(dev: &Device, arg: IoctlArg) -> Result {
         return Ok(());
     }
     let before = state.reject_list.len();
-    state.reject_list.retain(|known| *known != peer);
+    state.reject_list.keep(|known| *known != peer);
     if state.reject_list.len() == before {
         return Err(ENOENT);
     }

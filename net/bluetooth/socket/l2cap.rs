@@ -124,7 +124,7 @@ fn settings(socket_type: i32) -> Settings {
 }
 
 fn default_timeout() -> Timeout {
-    Timeout::from_jiffies(usize::try_from(msecs_to_jiffies(CONNECT_TIMEOUT_MS)).unwrap_or(0))
+    Timeout::from_jiffies(msecs_to_jiffies(CONNECT_TIMEOUT_MS))
 }
 
 /// Well-known PSMs are for the privileged.
@@ -259,8 +259,7 @@ impl L2capSocket {
         let mut result = Ok(());
         let s = channel.settings();
         if s.mode == Mode::Ertm && s.state == State::Connected && channel.unacked() > 0 {
-            let timeout =
-                Timeout::from_jiffies(usize::try_from(msecs_to_jiffies(WAIT_ACK_MS)).unwrap_or(0));
+            let timeout = Timeout::from_jiffies(msecs_to_jiffies(WAIT_ACK_MS));
             result = lock.wait(timeout, ENOLINK, |sk| {
                 let done = channel.unacked() == 0 || sk.state() != State::Connected;
                 done.then_some(())

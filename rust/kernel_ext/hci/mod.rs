@@ -342,6 +342,8 @@ impl<T: Owner> Hdev<T> {
     }
 
     /// `hciN`; empty before registration.
+    // For messages: no need for a copy of `strlen()`, and of its sum that is checked, in each.
+    #[inline(never)]
     pub fn name(&self) -> &CStr {
         // SAFETY: Written once, before the device is published; points into the device's name,
         // which lives as long as the device.

@@ -23,6 +23,7 @@ use kernel_ext::hci::{
     Address,
     Flag, //
 };
+use kernel_ext::vec::VecExt;
 use wire::{
     hci::{
         le::{
@@ -167,7 +168,7 @@ fn peer(kind: LeAddrType, addr: BdAddr) -> Peer {
 
 /// The lists follow the controller's, whose size bounds them.
 fn add(list: &mut KVec<Peer>, peer: Peer) {
-    if !list.contains(&peer) && list.push(peer, GFP_KERNEL).is_err() {
+    if !list.contains(&peer) && list.append(peer).is_err() {
         pr_err!(
             "no memory to remember {:?} on a controller's list\n",
             peer.addr
@@ -176,7 +177,7 @@ fn add(list: &mut KVec<Peer>, peer: Peer) {
 }
 
 fn remove(list: &mut KVec<Peer>, peer: Peer) {
-    list.retain(|p| *p != peer);
+    list.keep(|p| *p != peer);
 }
 
 /// If the command succeeded, notes what it was sent with, of variable length.

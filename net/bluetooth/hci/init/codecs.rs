@@ -8,6 +8,7 @@ use super::{
     Outcome, //
 };
 use kernel::prelude::*;
+use kernel_ext::vec::VecExt;
 use wire::hci::{
     info_params::{
         ReadLocalCodecCapabilities,
@@ -98,11 +99,9 @@ fn codec_on(
             })?;
             let Some(reply) = reply else { continue };
             codec.capabilities = reply.count;
-            codec
-                .raw_capabilities
-                .extend_from_slice(reply.raw.as_slice(), GFP_KERNEL)?;
+            codec.raw_capabilities.append_all(reply.raw.as_slice())?;
         }
-        up.dev().state().codecs.push(codec, GFP_KERNEL)?;
+        up.dev().state().codecs.append(codec)?;
     }
     Ok(())
 }

@@ -30,6 +30,7 @@ use kernel::{
     prelude::*,
     sync::aref::ARef, //
 };
+use kernel_ext::vec::VecExt;
 use kernel_ext::{
     hci::{
         Flag,
@@ -209,7 +210,7 @@ fn consider(
     link.heard_on = heard.phys;
     if heard.event_type == ADV_IND && heard.data.len() <= MAX_DATA {
         link.adv_data.clear();
-        link.adv_data.extend_from_slice(heard.data, GFP_KERNEL)?;
+        link.adv_data.append_all(heard.data)?;
     }
     let id = link.id;
     let queued = sequence(dev, move |session| create(session, id));

@@ -25,6 +25,7 @@ use kernel_ext::hci::{
     Flag,
     Quirk, //
 };
+use kernel_ext::vec::VecExt;
 use wire::hci::{
     le::{
         LeAddToAcceptList,
@@ -320,7 +321,7 @@ fn awaited(dev: &Device) -> Result<(KVec<Peer>, bool)> {
     let links = link::snapshot(dev, link::MAX_LINKS)?;
     let asleep = dev.is_suspended();
     for l in links.iter().rev().filter(|l| l.scanning && !asleep) {
-        peers.push(l.peer, GFP_KERNEL)?;
+        peers.append(l.peer)?;
     }
     let asked_for = !peers.is_empty();
     let state = dev.state();
@@ -335,7 +336,7 @@ fn awaited(dev: &Device) -> Result<(KVec<Peer>, bool)> {
             };
             let wanted = wanted && !peers.contains(&params.peer);
             if wanted && (!asleep || params.flags & REMOTE_WAKEUP != 0) {
-                peers.push(params.peer, GFP_KERNEL)?;
+                peers.append(params.peer)?;
             }
         }
     }
@@ -377,7 +378,7 @@ fn write_accept_list(session: &Session<'_>, awaited: &[Peer]) -> Outcome<bool> {
         if awaited.contains(peer) {
             used = used.saturating_add(1);
         } else {
-            stale.push(*peer, GFP_KERNEL)?;
+            stale.append(*peer)?;
         }
     }
     for peer in stale {

@@ -22,6 +22,7 @@ use kernel_ext::hci::{
     Flag,
     Quirk, //
 };
+use kernel_ext::vec::VecExt;
 use wire::{
     hci::host_control::{
         ClearEventFilter,
@@ -79,7 +80,7 @@ fn wake_filters(session: &Session<'_>) -> Outcome {
     let mut peers: KVec<BdAddr> = KVec::new();
     for (peer, flags) in dev.state().accept_list.iter() {
         if flags & le_scan::REMOTE_WAKEUP != 0 {
-            peers.push(peer.addr, GFP_KERNEL)?;
+            peers.append(peer.addr)?;
         }
     }
     let mut wanted = ScanEnable::EMPTY;

@@ -22,6 +22,7 @@ use kernel::{
     page::PAGE_SIZE,
     prelude::*, //
 };
+use kernel_ext::vec::VecExt;
 use kernel_ext::{
     hci::{
         Address,
@@ -116,14 +117,11 @@ pub(super) fn list(arg: IoctlArg) -> Result {
     }
     let mut found = KVec::new();
     for dev in registry::all()?.iter().take(max) {
-        found.push(
-            DeviceRequest {
-                index: dev.id(),
-                padding: [0; 2],
-                value: flags(dev),
-            },
-            GFP_KERNEL,
-        )?;
+        found.append(DeviceRequest {
+            index: dev.id(),
+            padding: [0; 2],
+            value: flags(dev),
+        })?;
     }
     let header = ListHeader {
         // At most `max`.

@@ -15,6 +15,7 @@ use kernel::{
     prelude::*,
     time::msecs_to_jiffies, //
 };
+use kernel_ext::vec::VecExt;
 use kernel_ext::{
     hci::{
         DevFlag,
@@ -151,17 +152,14 @@ fn known(dev: &Device, max: usize) -> Result<KVec<Found>> {
     let mut found = KVec::new();
     let state = dev.state();
     for entry in state.discovery.cache.iter().rev().take(max) {
-        found.push(
-            Found {
-                address: entry.addr.0,
-                pscan_rep_mode: entry.pscan_rep_mode,
-                pscan_period_mode: entry.pscan_period_mode,
-                pscan_mode: entry.pscan_mode,
-                class: entry.class,
-                clock_offset: U16::new(entry.clock_offset),
-            },
-            GFP_KERNEL,
-        )?;
+        found.append(Found {
+            address: entry.addr.0,
+            pscan_rep_mode: entry.pscan_rep_mode,
+            pscan_period_mode: entry.pscan_period_mode,
+            pscan_mode: entry.pscan_mode,
+            class: entry.class,
+            clock_offset: U16::new(entry.clock_offset),
+        })?;
     }
     Ok(found)
 }

@@ -16,6 +16,7 @@ use kernel::{
     prelude::*, //
 };
 use kernel_ext::net::IoctlArg;
+use kernel_ext::vec::VecExt;
 use wire::BdAddr;
 use zerocopy::IntoBytes;
 use zerocopy_derive::{
@@ -94,7 +95,7 @@ pub(super) fn list(arg: IoctlArg) -> Result {
     let dev = find(header.index)?;
     let mut found = KVec::new();
     for link in link::snapshot(&dev, max)?.iter() {
-        found.push(LinkInfo::from(link), GFP_KERNEL)?;
+        found.append(LinkInfo::from(link))?;
     }
     // At most `max`.
     header.count = found.len() as u16;

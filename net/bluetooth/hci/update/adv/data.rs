@@ -19,6 +19,7 @@ use engine::announce::{
 };
 use kernel::prelude::*;
 use kernel_ext::hci::Flag;
+use kernel_ext::vec::VecExt;
 use wire::{
     eir::{
         field,
@@ -185,7 +186,7 @@ impl Part {
     fn remember(&self, state: &mut State, data: &Data) -> Outcome {
         let copy = (self.copy)(state);
         copy.clear();
-        copy.extend_from_slice(data.as_slice(), GFP_KERNEL)?;
+        copy.append_all(data.as_slice())?;
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 //! Advertising instances, as user space adds and removes them.
 
 use kernel::prelude::*;
+use kernel_ext::vec::VecExt;
 use wire::{
     mgmt::AdvFlags,
     BdAddr, //
@@ -153,7 +154,7 @@ impl Advertising {
             }
             // A controller with but one set has set 0.
             let handle = if sets == 1 { 0 } else { new.number };
-            self.instances.reserve(1, GFP_KERNEL)?;
+            self.instances.make_room(1)?;
             let instance = Instance {
                 number: new.number,
                 handle,
@@ -173,9 +174,7 @@ impl Advertising {
                 random_addr: BdAddr::ANY,
                 rpa_expired: true,
             };
-            self.instances
-                .insert_within_capacity(0, instance)
-                .map_err(|_| ENOMEM)?;
+            self.instances.insert_at(0, instance).map_err(|_| ENOMEM)?;
         }
         let instance = self.find_mut(new.number).ok_or(ENOMEM)?;
         instance.flags = new.flags;
@@ -195,7 +194,7 @@ impl Advertising {
     /// Removes an instance; `false` if there is none of that number.
     pub(super) fn remove(&mut self, number: u8) -> bool {
         let before = self.instances.len();
-        self.instances.retain(|i| i.number != number);
+        self.instances.keep(|i| i.number != number);
         if self.current == number {
             self.current = 0;
             self.turn = 0;
@@ -230,8 +229,8 @@ impl Instance {
     /// `ENOMEM`: nothing is changed then.
     pub(crate) fn set_data(&mut self, adv_data: &[u8], scan_rsp: &[u8]) -> Result {
         let mut new = (KVec::new(), KVec::new());
-        new.0.extend_from_slice(adv_data, GFP_KERNEL)?;
-        new.1.extend_from_slice(scan_rsp, GFP_KERNEL)?;
+        new.0.append_all(adv_data)?;
+        new.1.append_all(scan_rsp)?;
         self.adv_data_changed |= self.adv_data.as_slice() != adv_data;
         self.scan_rsp_changed |= self.scan_rsp.as_slice() != scan_rsp
             // These come from elsewhere, and may have changed.

@@ -99,10 +99,10 @@ def soaking() -> bool:
     return bool(os.environ.get("OXTOOTH_SOAK"))
 
 
-# What the debug kernel runs in the long form only. It is several times slower, and RootCanal's
-# controllers, which trace wants, do not answer in time.
-# The last two measure time-outs and count packets after short pauses.
-NOT_ON_DEBUG = ("trace", "links", "flow")
+# What the debug kernel runs in the long form only. It is several times slower: loading all drivers
+# takes it minutes, and RootCanal's controllers, which trace wants, do not answer in time. The last
+# two measure time-outs and count packets after short pauses.
+NOT_ON_DEBUG = ("drivers", "trace", "links", "flow")
 
 
 # One group per program: one that takes the guest with it does not hide the others.

@@ -7,7 +7,7 @@
 //! hands over gets its owner. It is, beside `kernel_ext`, the only place with `unsafe` code.
 //!
 //! The contract with a driver, for all functions here: `hdev` comes from
-//! [`hci_alloc_dev_priv`], and the driver holds its reference until [`hci_free_dev`].
+//! `hci_alloc_dev_priv`, and the driver holds its reference until `hci_free_dev`.
 
 #![allow(unsafe_code)]
 // The linker reaches what Rust code cannot.

@@ -306,7 +306,7 @@ struct Link {
     adv_data: KVec<u8>,
     /// LE: the PHYs on which it was heard (1: 1M, 3: coded; the second one 0: none).
     heard_on: (u8, u8),
-    /// Asked for by [`connect`], rather than because the peer is to be connected whenever it is
+    /// Asked for by [`connect()`], rather than because the peer is to be connected whenever it is
     /// there.
     explicit: bool,
     /// What drivers see; there once the link has a handle.

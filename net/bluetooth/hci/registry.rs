@@ -23,7 +23,7 @@ use kernel_ext::{
 /// Controllers at most (`HCI_MAX_ID`).
 const MAX_CONTROLLERS: u16 = 10_000;
 
-/// See [`REGISTRY`].
+/// See [`static@REGISTRY`].
 pub(crate) struct Registry {
     /// The controllers that can be found, newest first, as the C core lists them.
     listed: KVec<ARef<Device>>,

@@ -2,7 +2,7 @@
 
 //! Brings the controller in line with the settings.
 //!
-//! Each function here compares what is wanted (flags, [`State`](super::State)) with what the
+//! Each function here compares what is wanted (flags, [`State`]) with what the
 //! controller has, and sends what it takes, if anything. So they can be called whenever
 //! something may have changed. All of them run in a sequence and wait for answers: settings are
 //! copied out first, no lock is held meanwhile.

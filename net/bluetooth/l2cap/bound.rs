@@ -40,7 +40,7 @@ struct Entry {
     port: Option<u16>,
 }
 
-/// See [`TABLE`].
+/// See [`static@TABLE`].
 pub(crate) struct Table {
     entries: KVec<Entry>,
 }

@@ -14,7 +14,7 @@
 //! ```
 //!
 //! - [`Room`]: all of this room's state of one controller, confined to its worker. It holds
-//!   [`Link`]s, and these their [`Active`] channels. No lock is needed for any of it.
+//!   [`Link`]s, and these their [`Active`](active::Active) channels. No lock is needed for any of it.
 //! - [`Channel`](channel::Channel): what a channel's user and the worker share. It is in a user's
 //!   hands before and after it is in a worker's table.
 //! - The circle from a socket to its channel's table entry and back exists exactly while the

@@ -10,7 +10,7 @@
 //! - [`bredr`] and [`le`] follow the two kinds of links; all of a controller's are in its [`Room`],
 //!   which belongs to the worker.
 //! - [`user`] is what mgmt asks for. What it learns comes back as
-//!   [`Notice::Pairing`](crate::hci::Notice::Pairing).
+//!   [`Notice::Pairing`].
 //! - [`keys`] are in the controller's [`State`](crate::hci::State), where mgmt loads them.
 //!
 //! Frames go through L2CAP's fixed channels: [`frame`] takes those that arrive.

@@ -162,8 +162,7 @@ pub unsafe trait HasWork<const ID: u64 = 0>: Sized {
     unsafe fn work_container_of(ptr: *mut Work<Self, ID>) -> *mut Self;
 }
 
-/// Implements [`HasWork`](crate::workqueue::HasWork) for a type with a
-/// [`Work`](crate::workqueue::Work) member.
+/// Implements [`HasWork`] for a type with a [`Work`] member.
 ///
 /// ```ignore
 /// impl_has_work! {

@@ -124,7 +124,7 @@ enum Asked {
 ///
 /// # Invariants
 ///
-/// - Once `stage` is [`Stage::Over`] nothing changes any more.
+/// - Once `stage` is `Stage::Over` nothing changes any more.
 /// - `keys` is complete, and may be taken, only after [`Outcome::Paired`].
 pub struct Pairing<C: Crypto> {
     setup: Setup<C::KeyPair>,

@@ -60,6 +60,8 @@ pub mod hci;
 pub mod leds;
 #[path = "kernel_ext/net/mod.rs"]
 pub mod net;
+#[path = "kernel_ext/param.rs"]
+pub mod param;
 #[path = "kernel_ext/pm.rs"]
 pub mod pm;
 #[path = "kernel_ext/procfs.rs"]

@@ -54,6 +54,8 @@ pub mod confined;
 pub mod debugfs;
 #[path = "kernel_ext/hci/frame.rs"]
 pub mod frame;
+#[path = "kernel_ext/param.rs"]
+pub mod param;
 #[path = "kernel_ext/skbuff.rs"]
 pub mod skbuff;
 #[path = "kernel_ext/sync.rs"]
@@ -67,8 +69,6 @@ pub mod workqueue;
 pub mod gpio;
 #[path = "usb_ext/hci/mod.rs"]
 pub mod hci;
-#[path = "usb_ext/param.rs"]
-pub mod param;
 #[path = "usb_ext/usb/mod.rs"]
 pub mod usb;
 #[path = "usb_ext/vendor/mod.rs"]

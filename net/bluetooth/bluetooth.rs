@@ -45,7 +45,7 @@ module! {
     type: Bluetooth,
     name: "bluetooth",
     authors: ["The Oxtooth developers"],
-    description: "Bluetooth Core",
+    description: "Bluetooth Core ver 2.22",
     license: "GPL",
     alias: ["net-pf-31"],
 }

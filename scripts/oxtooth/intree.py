@@ -44,10 +44,9 @@ config BT_OXTOOTH
 	bool "Rust (Oxtooth)"
 	depends on RUST && BT=m
 	help
-	  The core in Rust: controllers, HCI sockets and the management
-	  interface. It has no L2CAP, SCO and ISO sockets yet, and the
-	  protocols in C (RFCOMM, BNEP, HIDP, 6LoWPAN) cannot be built with
-	  it.
+	  The core in Rust: controllers, HCI sockets, the management
+	  interface, L2CAP and pairing. The protocols in C (RFCOMM, BNEP,
+	  HIDP, 6LoWPAN) cannot be built with it.
 
 endchoice
 {_END}
@@ -67,8 +66,7 @@ _C_OBJECT = re.compile(r"^obj-\$\(CONFIG_BT\)[ \t]*\+= bluetooth\.o\n", re.M)
 
 # Options that only the C core has a use for: file: names.
 _ONLY_C = {
-    "net/bluetooth/Kconfig": ("BT_LE_L2CAP_ECRED", "BT_6LOWPAN", "BT_MSFTEXT", "BT_AOSPEXT",
-                              "BT_SELFTEST"),
+    "net/bluetooth/Kconfig": ("BT_6LOWPAN", "BT_MSFTEXT", "BT_AOSPEXT", "BT_SELFTEST"),
     "net/bluetooth/rfcomm/Kconfig": ("BT_RFCOMM",),
     "net/bluetooth/bnep/Kconfig": ("BT_BNEP",),
     "net/bluetooth/hidp/Kconfig": ("BT_HIDP",),

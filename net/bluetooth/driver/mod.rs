@@ -17,6 +17,7 @@ mod commands;
 #[cfg(CONFIG_DEV_COREDUMP)]
 mod coredump;
 mod device;
+pub(crate) mod params;
 
 use crate::hci::{
     Controller,

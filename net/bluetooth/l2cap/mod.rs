@@ -65,6 +65,7 @@ pub(crate) use request::{
     set_phys, //
 };
 
+use crate::driver::params;
 use crate::hci::{
     link::{
         LinkKind,
@@ -77,10 +78,6 @@ use crate::hci::{
         OutFrame, //
     },
     Device, Peer,
-};
-use core::sync::atomic::{
-    AtomicBool,
-    Ordering, //
 };
 use kernel::{
     prelude::*,
@@ -101,19 +98,14 @@ use wire::{
 /// (`L2CAP_CONN_TIMEOUT`).
 pub(crate) const CONNECT_TIMEOUT_MS: u32 = 40_000;
 
-/// Retransmission and streaming modes can be switched off (`disable_ertm`), enhanced credit based
-/// flow control likewise (`enable_ecred`).
-static ERTM_ENABLED: AtomicBool = AtomicBool::new(true);
-static ENHANCED_CREDIT_ENABLED: AtomicBool = AtomicBool::new(true);
-
-/// Whether ERTM and streaming mode may be used.
+/// Whether ERTM and streaming mode may be used, at this moment.
 pub(crate) fn ertm_enabled() -> bool {
-    ERTM_ENABLED.load(Ordering::Relaxed)
+    !params::DISABLE_ERTM.get()
 }
 
-/// Whether enhanced credit based flow control may be used.
+/// Whether enhanced credit based flow control may be used, at this moment.
 pub(crate) fn enhanced_credit_enabled() -> bool {
-    ENHANCED_CREDIT_ENABLED.load(Ordering::Relaxed)
+    params::ENABLE_ECRED.get()
 }
 
 /// Whether channels may be in a mode.

@@ -68,10 +68,36 @@ def _modinfo(module, field: str) -> set:
                                 binds=(module.parent,)).split("\n")) - {""}
 
 
+# What modinfo says of each module: the very words of the distribution's.
+_TOLD = ("name", "version", "description", "license", "alias", "parm", "vermagic")
+
+
+def _packed(module: str):
+    """The distribution's own."""
+    return next(kernel.image("debian").glob(f"**/kernel/**/{module}*"))
+
+
+@check.group("modinfo")
+def modinfo(run):
+    """Parameters, aliases and the rest are told as the distribution's modules tell them."""
+    if not run.built.get("debian", True):
+        yield check.failed("modules", "they were not built")
+        return
+    for module in ("bluetooth.ko", "btusb.ko"):
+        for field in _TOLD:
+            mine, theirs = (_modinfo(path, field)
+                            for path in (paths.out("debian") / module, _packed(module)))
+            name = f"{module}: {field}"
+            yield (check.passed(name, f"{len(mine)}, the same as the distribution's")
+                   if mine == theirs else check.failed(name, "\n".join(
+                       [f"only ours: {line}" for line in sorted(mine - theirs)] +
+                       [f"only the distribution's: {line}" for line in sorted(theirs - mine)])))
+
+
 @check.group("btusb's tables")
 def usb_tables(run):
-    """The device tables as the kernel source has them; aliases, parameters and imports as the
-    distribution's module has them."""
+    """The device tables as the kernel source has them; imports as the distribution's module has
+    them."""
     wrong, count = usbtable.compare()
     yield (check.failed("kernel source", "\n".join(wrong)) if wrong else
            check.passed("kernel source", f"{count} rows and flags"))
@@ -79,11 +105,7 @@ def usb_tables(run):
         yield check.failed("module", "the modules were not built")
         return
     ours = paths.out("debian") / "btusb.ko"
-    packed = next(kernel.image("debian").glob("**/drivers/bluetooth/btusb.ko*"))
-    for field in ("alias", "parm"):
-        mine, theirs = _modinfo(ours, field), _modinfo(packed, field)
-        yield (check.passed(field, f"{len(mine)}, the same as the distribution's") if mine == theirs
-               else check.failed(field, "\n".join(sorted(mine ^ theirs))))
+    packed = _packed("btusb.ko")
     # What a transport driver imports of the core's module is the same on both cores.
     hci = {name for name in host.undefined(ours) if re.match(r"_*(?:hci|bt|l2cap|sco|mgmt)_", name)}
     theirs = packed.read_bytes()

@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """What a controller leaves in sysfs, debugfs and /proc: the same on each stack."""
 
+import contextlib
+import errno
 import glob
 import os
+import socket
 import stat
 
 from lib import hcilib, ktap
@@ -34,6 +37,77 @@ def bring_up(**options):
 def module():
     check(os.path.isdir(CLASS), f"no {CLASS}")
     check(os.path.isdir("/sys/module/bluetooth"), "no /sys/module/bluetooth")
+    equal(text("/sys/module/bluetooth/version"), "2.22", "version")
+
+
+PARAMETERS = "/sys/module/bluetooth/parameters"
+
+
+@contextlib.contextmanager
+def parameter(name, value):
+    """One of the module's parameters, for a while."""
+    path = f"{PARAMETERS}/{name}"
+    before = text(path)
+    put(path, value)
+    try:
+        yield
+    finally:
+        put(path, before)
+
+
+def put(path, value):
+    with open(path, "w") as file:
+        file.write(value)
+
+
+@case("the module's parameters: names, permissions, defaults")
+def parameters():
+    equal(sorted(os.listdir(PARAMETERS)), ["disable_ertm", "disable_esco", "enable_ecred"], "names")
+    for name, default in (("disable_ertm", "N"), ("disable_esco", "N"), ("enable_ecred", "Y")):
+        path = f"{PARAMETERS}/{name}"
+        equal(oct(stat.S_IMODE(os.stat(path).st_mode)), oct(0o644), f"{name}: mode")
+        equal(text(path), default, name)
+        for value, read in (("1", "Y"), ("n", "N"), ("on", "Y"), ("0", "N")):
+            with parameter(name, value):
+                equal(text(path), read, f"{name} after {value}")
+        try:
+            put(path, "maybe")
+        except OSError as error:
+            equal(error.errno, errno.EINVAL, f"{name}: what is no switch")
+        else:
+            raise AssertionError(f"{name} took what is no switch")
+        equal(text(path), default, name)
+
+
+SOL_L2CAP, L2CAP_OPTIONS, ERTM = 6, 0x01, 0x03
+SOL_BLUETOOTH, BT_MODE = 274, 15
+
+
+@case("parameter disable_ertm: stream sockets begin in basic mode")
+def disable_ertm():
+    def mode():
+        with socket.socket(socket.AF_BLUETOOTH, socket.SOCK_STREAM, socket.BTPROTO_L2CAP) as made:
+            # struct l2cap_options: three 16-bit numbers, then the mode
+            return made.getsockopt(SOL_L2CAP, L2CAP_OPTIONS, 12)[6]
+    equal(mode(), ERTM, "mode")
+    with parameter("disable_ertm", "1"):
+        equal(mode(), 0, "mode with disable_ertm")
+    equal(mode(), ERTM, "mode afterwards")
+
+
+@case("parameter enable_ecred: without it there is no BT_MODE")
+def enable_ecred():
+    def mode():
+        with socket.socket(socket.AF_BLUETOOTH, socket.SOCK_SEQPACKET,
+                           socket.BTPROTO_L2CAP) as made:
+            try:
+                return made.getsockopt(SOL_BLUETOOTH, BT_MODE, 1)[0]
+            except OSError as error:
+                return errno.errorcode[error.errno]
+    equal(mode(), 0, "mode")
+    with parameter("enable_ecred", "0"):
+        equal(mode(), "ENOPROTOOPT", "mode without enable_ecred")
+    equal(mode(), 0, "mode afterwards")
 
 
 @case("hciN: names count up from the first free number, and are used again")

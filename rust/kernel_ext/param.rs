@@ -85,13 +85,14 @@ macro_rules! modinfo {
 /// Declares a switch: its variable, permissions and description.
 ///
 /// ```ignore
-/// bool_param!(RESET, "reset", true, 0o644, "Send HCI reset command on initialization");
+/// bool_param!(pub(crate) RESET, "reset", true, 0o644, "Send HCI reset command on initialization");
 /// ```
 #[macro_export]
 macro_rules! bool_param {
-    ($var:ident, $name:literal, $default:expr, $mode:expr, $text:literal) => {
+    ($(#[$attr:meta])* $vis:vis $var:ident, $name:literal, $default:expr, $mode:expr, $text:literal) => {
         #[doc = $text]
-        static $var: $crate::param::Bool = {
+        $(#[$attr])*
+        $vis static $var: $crate::param::Bool = {
             #[link_section = "__param"]
             #[used(compiler)]
             // SAFETY: This is the module's own object.

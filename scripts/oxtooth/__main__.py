@@ -8,7 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
-from . import build, check, kernel, modset, paths, setup, show, testers, ui, usbtable, vm
+from . import bench, build, check, kernel, modset, paths, setup, show, testers, ui, usbtable, vm
 
 
 def _flavour(parser, default="debian"):
@@ -99,6 +99,10 @@ def _check(args) -> int:
 def _soak(args) -> int:
     from . import soak
     return soak.command(args.kernel, args.minutes, args.repeat)
+
+
+def _bench(args) -> int:
+    return bench.command(args.only, args.pairs, args.options)
 
 
 def _usb_table(_args) -> int:
@@ -224,10 +228,15 @@ def parser() -> argparse.ArgumentParser:
                               "source, built and booted")
     sub.add_argument("--no-boot", dest="boot", action="store_false", help="build only")
     sub.set_defaults(run=_intree_test)
-    for name in ("bench", "fuzz"):
-        sub = commands.add_parser(name, help="not there yet")
-        sub.add_argument("words", nargs="*")
-        sub.set_defaults(run=_missing)
+    sub = commands.add_parser("bench", help="instructions per unit of work, on our core and the C core")
+    sub.add_argument("--only", help="comma-separated workloads (default: all)")
+    sub.add_argument("--pairs", type=int, default=bench.PAIRS, help="how often each is run")
+    sub.add_argument("options", nargs="*", metavar="OPTION",
+                     help="options of tools/bench, after --: --acl MTU,COUNT and others")
+    sub.set_defaults(run=_bench)
+    sub = commands.add_parser("fuzz", help="not there yet")
+    sub.add_argument("words", nargs="*")
+    sub.set_defaults(run=_missing)
     return main
 
 

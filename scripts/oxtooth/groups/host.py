@@ -5,7 +5,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from .. import buildroot, check, paths, ui, vusb
+from .. import bench, buildroot, check, paths, ui, vusb
 
 WORKSPACE = paths.REPO / "net" / "bluetooth"
 # The crates that the kernel's build compiles, too, and their folders.
@@ -85,6 +85,19 @@ def vusb_tests(_run):
         file = vusb.description(name)
         if file is not None and "SPDX-License-Identifier" not in file.read_text():
             yield check.failed(name, "it has no licence line")
+
+
+@check.group("bench")
+def bench_tests(_run):
+    """The tests of what `make bench` runs in the guest, and clippy's opinion of it."""
+    log = paths.logs() / "bench-tests.log"
+    env = {"CARGO_TARGET_DIR": str(bench.target()), "RUSTFLAGS": "-Dwarnings"}
+    yield from _cases(cargo(["test", "--locked", "--no-fail-fast"], log, env, bench.SOURCE), log)
+    log = paths.logs() / "bench-clippy.log"
+    done = cargo(["clippy", "--locked", "--", "-Dwarnings"], log,
+                 env | {"CLIPPY_CONF_DIR": str(paths.REPO)}, bench.SOURCE)
+    yield (check.passed("clippy") if done.returncode == 0 else
+           check.failed("clippy", ui.tail(log, 40)))
 
 
 @check.group("host clippy")

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0
+"""`make bench`: what a unit of work costs the kernel on our core and on the C core, side by side.
+
+One virtual machine with one processor, whose clock counts instructions, so that a nanosecond of
+processor time is an instruction and a busy host changes nothing. Documentation/measuring.md says
+what is counted.
+"""
+
+import statistics
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import build, buildroot, modset, paths, setup, stamp, ui, vm
+
+SOURCE = paths.REPO / "tools" / "bench"
+TRIPLE = "x86_64-unknown-linux-gnu"
+PAIRS = 5
+CORES = ("c", "rust")
+# A nanosecond is an instruction, and an idle guest waits for the host's clock.
+QEMU = ("-icount shift=0",)
+# Seconds, for a boot and for a workload on one core, on a host that does other work, too.
+LIMIT_BOOT, LIMIT_WORKLOAD = 120, 60
+
+
+def target() -> Path:
+    return paths.cache() / "cargo-target" / paths.checkout_id() / "bench"
+
+
+def environment() -> dict:
+    # Linked statically: it runs in the guest, and on the host to list what it can do.
+    return {"CARGO_TARGET_DIR": str(target()), "CARGO_TERM_COLOR": "never", "CARGO_NET_RETRY": "5",
+            "RUSTFLAGS": "-Dwarnings -Ctarget-feature=+crt-static"}
+
+
+def program() -> Path:
+    """tools/bench, built; cargo decides whether there is anything to do."""
+    log = paths.logs() / "build-bench.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with stamp.lock(f"bench-{paths.checkout_id()}"):
+        buildroot.run(["cargo", "build", "--locked", "--release", "--target", TRIPLE], log,
+                      "cannot build tools/bench", "see the log", cwd=SOURCE, env=environment())
+    return target() / TRIPLE / "release" / "bench"
+
+
+def workloads() -> dict:
+    """{name: what a unit is}, in the order in which they are run."""
+    lines = buildroot.output([program(), "list"]).splitlines()
+    return dict(line.split("\t", 1) for line in lines)
+
+
+@dataclass
+class Figures:
+    """A workload's instructions per unit, pair by pair."""
+
+    name: str
+    unit: str
+    cost: dict = field(default_factory=lambda: {core: [] for core in CORES})
+    cut: int = 0
+
+    def median(self, core: str) -> int:
+        return round(statistics.median(self.cost[core]))
+
+    @property
+    def ratios(self) -> list:
+        return [ours / max(theirs, 1) for ours, theirs in zip(self.cost["rust"], self.cost["c"])]
+
+    @property
+    def ratio(self) -> float:
+        return statistics.median(self.ratios)
+
+    @property
+    def spread(self) -> float:
+        """Half of the distance between the least and the greatest ratio of a pair."""
+        return (max(self.ratios) - min(self.ratios)) / 2
+
+    def line(self) -> str:
+        return (f"{self.name}: rust {self.median('rust')} c {self.median('c')} insn/unit, "
+                f"ratio {self.ratio:.2f}")
+
+
+def read(path: Path, units: dict) -> list:
+    """The figures of the workloads of which every pair is complete."""
+    found = {name: Figures(name, unit) for name, unit in units.items()}
+    for line in path.read_text().splitlines() if path.is_file() else []:
+        _pair, core, _result, name, *words = line.split()
+        numbers = dict(zip(words[::2], map(int, words[1::2])))
+        kernel = (numbers["busy"] - numbers["user"]) / numbers["units"]
+        found[name].cost[core].append(kernel)
+        found[name].cut += numbers["cut"]
+    return [one for one in found.values()
+            if one.cost["c"] and len(one.cost["c"]) == len(one.cost["rust"])]
+
+
+def table(figures: list) -> str:
+    lines = [f"{'workload':<14}{'rust':>10}{'c':>10}{'ratio':>8}{'spread':>8}  a unit is"]
+    lines += [f"{one.name:<14}{one.median('rust'):>10}{one.median('c'):>10}{one.ratio:>8.3f}"
+              f"{one.spread:>8.3f}  {one.unit}" for one in figures]
+    return "\n".join(lines) + "\n"
+
+
+def _choose(only: str | None, known: dict) -> list:
+    names = [word.strip() for word in (only or "").split(",") if word.strip()] or list(known)
+    for name in names:
+        if name not in known:
+            raise ui.Failure(f"there is no workload {name}", f"one of: {', '.join(known)}")
+    return names
+
+
+def command(only: str | None, pairs: int, options: list) -> int:
+    began = time.monotonic()
+    setup.ensure("debian", guest=True)
+    build.modules("debian")
+    binary = program()
+    known = workloads()
+    names = _choose(only, known)
+    seconds = LIMIT_BOOT + pairs * len(CORES) * len(names) * LIMIT_WORKLOAD
+    with ui.step(f"{len(names)} workload(s), {pairs} pair(s)"):
+        result = vm.run("debian", (paths.REPO / "scripts/guest/bench.sh").read_text(), seconds,
+                        stack="rust", cpus=1, files={"bench": binary}, name="bench", qemu=QEMU,
+                        env={"OX_PAIRS": pairs, "OX_ORDER": " ".join(CORES),
+                             "OX_WORKLOADS": " ".join(names), "OX_BENCH": " ".join(options)})
+    figures = read(result.out / "results", {name: known[name] for name in names})
+    for one in figures:
+        ui.say(one.line())
+    ui.say()
+    text = table(figures)
+    (result.out / "table.txt").write_text(text)
+    ui.say(text)
+    for line in result.output.splitlines():
+        ui.say(line)
+    for report in result.reports(strict=False):
+        ui.say(f"\n{ui.bad('kernel report')} {report}")
+    problem = result.problem(strict=False)
+    if not problem and len(figures) < len(names):
+        problem = "not every workload has figures"
+    ui.say(f"{'failed: ' + problem if problem else 'ok'} ({ui.duration(time.monotonic() - began)}, "
+           f"in {result.out})")
+    return 1 if problem else 0

@@ -119,6 +119,11 @@ struct TxLink {
     /// Packets to and from the controller.
     sent: u64,
     received: u64,
+    /// Packets that the controller has reported as completed.
+    completed: u64,
+    /// Clones of packets whose sender wants to know of that, with how many were sent before and
+    /// with them. The oldest first; no more than there are buffers.
+    tracked: KVec<(u64, SkBuff)>,
 }
 
 /// Data that came before its link.
@@ -284,6 +289,8 @@ pub(super) fn link_up(
         active_at: now_ms(),
         sent: 0,
         received: 0,
+        completed: 0,
+        tracked: KVec::new(),
     })?;
     Ok((slot, mtu))
 }
@@ -429,7 +436,7 @@ fn send_one(dev: &Device, worker: &mut Worker<'_>, kind: LinkKind, handle: u16) 
             }
         },
     };
-    let packet = match packet {
+    let mut packet = match packet {
         Ok(packet) => packet,
         Err(e) => {
             dev.count(Stat::ErrTx, 1);
@@ -457,6 +464,7 @@ fn send_one(dev: &Device, worker: &mut Worker<'_>, kind: LinkKind, handle: u16) 
         link.active_at = now_ms();
         link.sent = link.sent.wrapping_add(1);
         sniff = link.sniff;
+        link.stamp(&mut packet);
     }
     if sniff {
         link::leave_sniff(dev, worker, handle);
@@ -466,6 +474,9 @@ fn send_one(dev: &Device, worker: &mut Worker<'_>, kind: LinkKind, handle: u16) 
     };
     if let Some(flow) = dev.flow.get(worker) {
         flow.control.refund(credit);
+        if let Some(link) = flow.link(handle) {
+            link.unsent();
+        }
     }
     // Any other failure is this packet's.
     if e == ENODEV {
@@ -476,6 +487,38 @@ fn send_one(dev: &Device, worker: &mut Worker<'_>, kind: LinkKind, handle: u16) 
 }
 
 impl TxLink {
+    /// Tells the sender, if it wants to know, that its packet goes to the controller now.
+    fn stamp(&mut self, packet: &mut SkBuff) {
+        packet.stamp_sent();
+        if packet.wants_completion() {
+            // Without memory the sender is not told.
+            if let Ok(clone) = packet.clone_with_sock() {
+                let _ = self.tracked.append((self.sent, clone));
+            }
+        }
+    }
+
+    /// The last packet did not go to the controller after all, which never completes it.
+    fn unsent(&mut self) {
+        let sent = self.sent;
+        self.tracked.keep(|(at, _)| *at < sent);
+        self.sent = sent.saturating_sub(1);
+    }
+
+    /// The controller is done with so many packets more.
+    fn done(&mut self, packets: u16) {
+        self.completed = self.completed.saturating_add(packets.into());
+        while self
+            .tracked
+            .first()
+            .is_some_and(|(sent, _)| *sent <= self.completed)
+        {
+            if let Some((_, mut packet)) = self.tracked.take_out(0) {
+                packet.stamp_completed();
+            }
+        }
+    }
+
     /// The first packet of a frame, or of a piece of one.
     fn begin_frame(&mut self, frame: OutFrame) -> Result<SkBuff> {
         let boundary = if !frame.first {
@@ -541,6 +584,9 @@ pub(super) fn completed(dev: &Device, worker: &mut Worker<'_>, list: &[Completed
         let (handle, count) = (entry.handle.get(), entry.count.get());
         let done = flow.control.completed(handle, count);
         bogus |= done != count;
+        if let Some(link) = flow.link(handle) {
+            link.done(done);
+        }
         if done > 0 {
             let kind = flow.link(handle).map(|l| l.kind);
             if let Some(starved) = kind.and_then(|k| flow.starved_mut(k)) {

@@ -199,7 +199,8 @@ impl Active {
 pub(super) fn engine_settings(s: &Settings, timeout_ms: Option<u64>) -> engine_channel::Settings {
     engine_channel::Settings {
         mode: s.mode,
-        mode_required: s.mode_required,
+        // What both sides can do is better than nothing.
+        mode_required: false,
         imtu: s.imtu,
         omtu: s.omtu,
         flush_timeout: s.flush_timeout,

@@ -183,8 +183,6 @@ pub(crate) struct Settings {
     pub(crate) state: State,
     pub(crate) kind: Kind,
     pub(crate) mode: Mode,
-    /// Rather no channel than one in another mode.
-    pub(crate) mode_required: bool,
     /// Longest message that can be received, in bytes; 0: to be chosen.
     pub(crate) imtu: u16,
     /// Longest message that can be sent, in bytes; 0: what the peer says.
@@ -230,7 +228,6 @@ impl Settings {
             state: State::Open,
             kind,
             mode: Mode::Basic,
-            mode_required: false,
             imtu: DEFAULT_MTU,
             omtu: 0,
             flush_timeout: DEFAULT_FLUSH_TIMEOUT,

@@ -95,12 +95,12 @@ impl Path {
         }
     }
 
-    /// Sending needs no consent of the peer.
-    pub(super) fn is_unasked(&self) -> bool {
+    /// What may be sent now need not be kept for another time.
+    pub(super) fn sends_once(&self) -> bool {
         match self {
-            Self::Basic { .. } => true,
-            Self::Numbered(path) => path.is_unasked(),
-            _ => false,
+            Self::None => false,
+            Self::Basic { .. } | Self::Credit => true,
+            Self::Numbered(path) => path.sends_once(),
         }
     }
 

@@ -278,6 +278,34 @@ pub(super) fn authorise(link: &mut Link, at: usize) {
     }
 }
 
+/// A user does not want the channel that was asked for: nobody of the group gets one.
+pub(super) fn refuse(link: &mut Link, ident: Ident) {
+    let asked = |a: &Active| a.engine.as_ref().is_some_and(|e| e.is_asked_by(ident));
+    let mut answer = Deferred::new(ident, false);
+    let mut all: KVec<(u64, Actions)> = KVec::new();
+    let Link {
+        channels,
+        signalling,
+        ..
+    } = link;
+    for active in channels.iter_mut().filter(|a| asked(a)) {
+        let id = active.id();
+        active.group = None;
+        if let Some(engine) = &mut active.engine {
+            let actions = answer.add(engine, &mut signalling.idents);
+            if all.append((id, actions)).is_err() {
+                break;
+            }
+        }
+    }
+    link.signal(&answer.finish());
+    for (id, actions) in all {
+        if let Some(at) = link.position(|a| a.id() == id) {
+            link.act(at, actions);
+        }
+    }
+}
+
 /// The peer takes other lengths (4.27).
 pub(super) fn reconfigure_request(link: &mut Link, ident: Ident, request: &ReconfigureRequest<'_>) {
     let result = enhanced::check_reconfigure(request, |scid| {

@@ -509,6 +509,12 @@ impl Link {
 
     /// Ends a channel on behalf of this side.
     pub(super) fn close(&mut self, at: usize, error: Reason, now: u64) {
+        let group = self.at(at).and_then(|a| a.group);
+        if let Some(ident) = group {
+            if self.engine_at(at).is_some_and(|e| e.is_asked_by(ident)) {
+                return super::group::refuse(self, ident);
+            }
+        }
         // What was sent before is sent before.
         self.flush(at);
         let Self {
@@ -528,13 +534,13 @@ impl Link {
         }
     }
 
-    /// Moves what a channel has queued to the frames that are ready, if its mode sends without
-    /// asking the peer.
+    /// Moves what a channel has queued, and may send now, to the frames that are ready; unless it
+    /// is to be repeated until the peer has it. Without credits for them the last frames are lost.
     fn flush(&mut self, at: usize) {
         let Some(active) = self.at(at) else {
             return;
         };
-        if active.state() != State::Connected || !active.path.is_unasked() {
+        if active.state() != State::Connected || !active.path.sends_once() {
             return;
         }
         let id = active.id();

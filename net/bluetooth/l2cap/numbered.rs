@@ -153,7 +153,7 @@ impl Numbered {
         Segmenter::new(link_mtu, params.tx_mps, params.format, params.fcs).payload()
     }
 
-    pub(super) fn is_unasked(&self) -> bool {
+    pub(super) fn sends_once(&self) -> bool {
         matches!(self.engine, Engine::Streaming(_))
     }
 

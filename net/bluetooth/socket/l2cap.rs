@@ -115,10 +115,9 @@ fn settings(socket_type: i32) -> Settings {
         _ => Kind::Oriented,
     };
     let mut settings = Settings::new(kind);
-    // A stream must not lose anything.
+    // A stream must not lose anything; with a peer that knows no other mode it is a basic one.
     if socket_type == sock_type::STREAM && l2cap::ertm_enabled() {
         settings.mode = Mode::Ertm;
-        settings.mode_required = true;
     }
     settings
 }

@@ -345,16 +345,17 @@ impl Deferred {
         if !channel.is_asked_by(self.ident) || channel.mode() != Mode::EnhancedCredit {
             return Actions::new();
         }
-        let (slot, count) = channel.slot();
-        self.dcids.len = usize::from(count).min(ENHANCED_CHANNELS);
+        if let Some(credits) = channel.credits() {
+            self.parameters.get_or_insert(credits.parameters());
+        }
+        // A refusal names no channels, as the C stack's.
         if !self.consent {
             return channel.refused(idents);
         }
+        let (slot, count) = channel.slot();
+        self.dcids.len = usize::from(count).min(ENHANCED_CHANNELS);
         if let Some(dcid) = self.dcids.list.get_mut(usize::from(slot)) {
             *dcid = Cid::new(channel.local_cid());
-        }
-        if let Some(credits) = channel.credits() {
-            self.parameters.get_or_insert(credits.parameters());
         }
         channel.consent()
     }

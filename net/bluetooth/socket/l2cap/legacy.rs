@@ -175,9 +175,6 @@ fn set_options(s: &mut Settings, options: &Options) -> Result {
     let mode = Mode::from_u8(options.mode)
         .filter(|mode| is_bredr_mode(*mode) && l2cap::mode_enabled(*mode))
         .ok_or(EINVAL)?;
-    if mode == Mode::Basic {
-        s.mode_required = false;
-    }
     s.mode = mode;
     s.imtu = options.imtu;
     s.omtu = options.omtu;

@@ -203,12 +203,7 @@ pub(super) fn set(sock: &Sk<'_>, name: i32, value: OptValue<'_>) -> Result {
             require(l2cap::enhanced_credit_enabled(), ENOPROTOOPT)?;
             require(state == State::Bound && s.kind == Kind::Oriented, EINVAL)?;
             let mode = mode_to_set(value.read()?, s.src_type.is_le())?;
-            channel.update(|s| {
-                s.mode = mode;
-                if mode == Mode::Basic {
-                    s.mode_required = false;
-                }
-            });
+            channel.update(|s| s.mode = mode);
             Ok(())
         }
         _ => Err(ENOPROTOOPT),

@@ -75,6 +75,23 @@ pub struct Bulk {
     pub output: u8,
     /// wMaxPacketSize of both, in bytes.
     pub size: u16,
+    /// What goes out before the firmware runs.
+    pub carries: Carries,
+    /// Opcode of the command after which it runs, and ACL data goes out.
+    pub until: u16,
+}
+
+/// What a bulk endpoint carries while there is no firmware yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Carries {
+    /// ACL data, as ever.
+    #[default]
+    Acl,
+    /// HCI commands, one a transfer (Intel).
+    Commands,
+    /// The firmware itself (Qualcomm).
+    Firmware,
 }
 
 /// The SCO data's endpoints.
@@ -143,6 +160,8 @@ pub struct Answer {
     pub events: Vec<String>,
     /// The same on the bulk endpoint, as some bootloaders do.
     pub acl: Vec<String>,
+    /// What control requests that are `queued` bring afterwards, one each, in hexadecimal digits.
+    pub control: Vec<String>,
     /// Time before the answer, in ms.
     pub delay: u64,
     /// How many times; 0: always.
@@ -166,6 +185,8 @@ pub struct ControlRequest {
     pub index: Option<u16>,
     /// What comes in, in hexadecimal digits.
     pub data: String,
+    /// Brings what a command's `control` left for it instead, or nothing.
+    pub queued: bool,
     /// How many times; 0: always.
     pub times: u32,
 }
@@ -212,6 +233,8 @@ impl Default for Bulk {
             input: 0x82,
             output: 0x02,
             size: 64,
+            carries: Carries::default(),
+            until: 0,
         }
     }
 }
@@ -242,6 +265,8 @@ pub struct Rule {
     pub events: Vec<Vec<u8>>,
     /// ACL packets.
     pub acl: Vec<Vec<u8>>,
+    /// What control requests bring afterwards.
+    pub control: Vec<Vec<u8>>,
     /// Time before the answer, in ms.
     pub delay: u64,
     /// How many times are left; none: always.
@@ -271,16 +296,15 @@ impl Answer {
         for event in &self.events {
             events.push(hex::bytes(event)?);
         }
-        let acl = self
-            .acl
-            .iter()
-            .map(|packet| hex::bytes(packet))
-            .collect::<Result<_, _>>()?;
+        let all = |texts: &[String]| texts.iter().map(|text| hex::bytes(text)).collect();
+        let acl: Result<_, String> = all(&self.acl);
+        let control: Result<_, String> = all(&self.control);
         Ok(Rule {
             opcode: self.opcode,
             parameters: hex::bytes(&self.parameters)?,
             events,
-            acl,
+            acl: acl?,
+            control: control?,
             delay: self.delay,
             times: (self.times != 0).then_some(self.times),
             replug: self.replug,

@@ -17,6 +17,7 @@ state                      plugged, configuration, alt, ...: a word and a value 
 stats                      counters of transfers, packets, faults
 zero                       counters, those of the peer, too, back to zero
 commands                   the HCI commands since the last time, in hexadecimal digits
+transfers                  control requests other than commands, and firmware, since the last time
 plug                       plug the device in
 unplug [MS]                unplug it, and plug it in again after MS milliseconds
 unplug-in MS               unplug it MS milliseconds from now
@@ -65,6 +66,7 @@ pub fn execute(
             let commands = device.take_commands();
             return Ok(commands.iter().map(|packet| hex::text(packet)).collect());
         }
+        "transfers" => return Ok(device.take_transfers()),
         "plug" => device.plug(),
         "unplug" => {
             let replug = if rest.is_empty() {

@@ -32,6 +32,13 @@ pub fn text(bytes: &[u8]) -> String {
         .collect()
 }
 
+/// A checksum (FNV-1a), to compare what is too long to be shown.
+pub fn sum(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811c_9dc5, |sum, byte| {
+        (sum ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
+    })
+}
+
 /// A number: `0x` for hexadecimal.
 ///
 /// # Errors

@@ -10,10 +10,11 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::RangeInclusive;
 
-use crate::config::{Description, Rule};
+use crate::config::{Carries, Description, Rule};
 use crate::descriptors;
 use crate::fault::{self, Faults};
 use crate::h4::{self, Kind, Reassembler};
+use crate::hex;
 use crate::redir::{self, Request, Status};
 use crate::sco::{Mode, Sco};
 use crate::stats::Stats;
@@ -37,6 +38,8 @@ enum Action {
     Acl(Vec<u8>),
     Plug,
     Unplug(Option<u64>),
+    /// The bulk transfer that the others wait for has ended.
+    Resume(Output),
 }
 
 /// A transfer that waits for its end.
@@ -95,9 +98,19 @@ pub struct Device {
     iso_idle: u32,
     bulk_waiting: VecDeque<(u64, u32)>,
     held: BTreeMap<u64, Held>,
+    /// The outgoing bulk transfer that does not end, and those behind it: a host's transfers on an
+    /// endpoint end in their order, which QEMU relies on.
+    stuck: Option<u64>,
+    behind: VecDeque<(u64, Vec<u8>)>,
     acl_out: Reassembler,
     sco: Sco,
     commands: VecDeque<Vec<u8>>,
+    /// Whether the firmware runs, which the bulk endpoint carried.
+    running: bool,
+    /// What is ready for control requests.
+    queued: VecDeque<Vec<u8>>,
+    /// Control requests other than commands, and what firmware went out.
+    transfers: VecDeque<String>,
 }
 
 impl Device {
@@ -130,9 +143,14 @@ impl Device {
             iso_idle: 0,
             bulk_waiting: VecDeque::new(),
             held: BTreeMap::new(),
+            stuck: None,
+            behind: VecDeque::new(),
             acl_out: Reassembler::new(Kind::Acl),
             sco: Sco::default(),
             commands: VecDeque::new(),
+            running: false,
+            queued: VecDeque::new(),
+            transfers: VecDeque::new(),
         };
         new.describe(of)?;
         Ok(new)
@@ -204,9 +222,13 @@ impl Device {
         self.acl.clear();
         self.bulk_waiting.clear();
         self.held.clear();
+        self.stuck = None;
+        self.behind.clear();
         self.later.clear();
         self.acl_out.clear();
         self.sco.clear();
+        self.running = false;
+        self.queued.clear();
     }
 
     fn bus_reset(&mut self) {
@@ -348,7 +370,7 @@ impl Device {
                     endpoint,
                 ));
             }
-            Request::Cancel => self.cancel(id),
+            Request::Cancel => self.cancel(now, id),
             Request::Control { setup, data } => self.control(now, id, setup, data),
             Request::Bulk {
                 endpoint,
@@ -394,8 +416,13 @@ impl Device {
         self.say(redir::alt_setting_status(id, status, interface, alt));
     }
 
-    fn cancel(&mut self, id: u64) {
+    fn cancel(&mut self, now: u64, id: u64) {
         self.stats.add("cancelled", 1);
+        if let Some(position) = self.behind.iter().position(|(waiting, _)| *waiting == id) {
+            self.behind.remove(position);
+            let endpoint = self.of.bulk.output;
+            return self.say(redir::bulk(id, endpoint, Status::Cancelled, 0, &[]));
+        }
         if let Some(position) = self
             .bulk_waiting
             .iter()
@@ -420,6 +447,9 @@ impl Device {
             }
             None => {}
         }
+        if self.stuck == Some(id) {
+            self.resume(now);
+        }
     }
 
     fn bulk(&mut self, now: u64, id: u64, endpoint: u8, length: u32, data: Vec<u8>) {
@@ -437,7 +467,26 @@ impl Device {
         }
     }
 
+    /// What waited behind a transfer goes on.
+    fn resume(&mut self, now: u64) {
+        self.stuck = None;
+        while self.stuck.is_none() {
+            let Some((id, data)) = self.behind.pop_front() else {
+                return;
+            };
+            let endpoint = self.of.bulk.output;
+            if self.halted.contains(&endpoint) {
+                self.say(redir::bulk(id, endpoint, Status::Stall, 0, &[]));
+            } else {
+                self.bulk_out(now, id, endpoint, data);
+            }
+        }
+    }
+
     fn bulk_out(&mut self, now: u64, id: u64, endpoint: u8, mut data: Vec<u8>) {
+        if self.stuck.is_some() {
+            return self.behind.push_back((id, data));
+        }
         let fault = self.faults.next(endpoint);
         let mut length = u32::try_from(data.len()).unwrap_or(u32::MAX);
         let mut status = Status::Success;
@@ -451,6 +500,7 @@ impl Device {
             Some(fault::Kind::Babble) => status = Status::Babble,
             Some(fault::Kind::Hang) => {
                 self.held.insert(id, Held::Bulk(endpoint));
+                self.stuck = Some(id);
                 return;
             }
             Some(fault::Kind::Unplug(back)) => return self.unplug(now, back),
@@ -466,13 +516,30 @@ impl Device {
             return self.say(redir::bulk(id, endpoint, status, 0, &[]));
         }
         self.stats.packet("02", data.len());
+        let carries = if self.running {
+            Carries::Acl
+        } else {
+            self.of.bulk.carries
+        };
+        match carries {
+            Carries::Acl => {}
+            Carries::Commands => self.command(now, std::mem::take(&mut data)),
+            Carries::Firmware => {
+                self.note(format!("bulk {} {:08x}", data.len(), hex::sum(&data)));
+                data.clear();
+            }
+        }
         for packet in self.acl_out.push(&data) {
             self.stats.packet("acl.out", packet.len());
             self.out.push(Output::Controller(Kind::Acl, packet));
         }
         let done = redir::bulk(id, endpoint, Status::Success, length, &[]);
         match late {
-            Some(ms) => self.at(now + ms * 1000, Action::Say(Output::Host(done))),
+            Some(ms) => {
+                self.stuck = Some(id);
+                let time = now.saturating_add(ms.saturating_mul(1000));
+                self.at(time, Action::Resume(Output::Host(done)));
+            }
             None => self.say(done),
         }
     }
@@ -612,6 +679,10 @@ impl Device {
         {
             match entry.remove() {
                 Action::Say(output) => self.out.push(output),
+                Action::Resume(output) => {
+                    self.out.push(output);
+                    self.resume(now);
+                }
                 Action::Event(packet) => self.event(packet),
                 Action::Acl(packet) => self.acl_in(packet),
                 Action::Plug => self.plug(),
@@ -683,6 +754,19 @@ impl Device {
     /// The commands that the host has sent since the last call, the oldest first.
     pub fn take_commands(&mut self) -> Vec<Vec<u8>> {
         self.commands.drain(..).collect()
+    }
+
+    /// Control requests that are neither commands nor USB's own, and what firmware went out on the
+    /// bulk endpoint, since the last call, the oldest first.
+    pub fn take_transfers(&mut self) -> Vec<String> {
+        self.transfers.drain(..).collect()
+    }
+
+    fn note(&mut self, text: String) {
+        if self.transfers.len() == REMEMBERED {
+            self.transfers.pop_front();
+        }
+        self.transfers.push_back(text);
     }
 
     /// A few words per fact.

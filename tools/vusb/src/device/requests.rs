@@ -53,7 +53,7 @@ impl Device {
             self.command(now, data);
             Some(Vec::new())
         } else {
-            self.request(&setup)
+            self.request(&setup, &data)
         };
         let done = match answer {
             None => redir::control(id, &setup, Status::Stall, 0, &[]),
@@ -78,7 +78,7 @@ impl Device {
     }
 
     /// The data that a request brings in; none: it is stalled.
-    fn request(&mut self, setup: &Setup) -> Option<Vec<u8>> {
+    fn request(&mut self, setup: &Setup, data: &[u8]) -> Option<Vec<u8>> {
         match (setup.kind, setup.request) {
             (0x80, GET_DESCRIPTOR) => descriptors::get(&self.of, setup.value),
             (0x80, GET_STATUS) => Some(vec![u8::from(self.of.self_powered), 0]),
@@ -106,12 +106,31 @@ impl Device {
                 self.halted.insert(address);
                 Some(Vec::new())
             }
-            _ => self.described(setup),
+            _ => self.described(setup, data),
         }
     }
 
-    fn described(&mut self, setup: &Setup) -> Option<Vec<u8>> {
+    fn described(&mut self, setup: &Setup, out: &[u8]) -> Option<Vec<u8>> {
         self.stats.add("request.other", 1);
+        let mut queued = None;
+        let answer = self.find_request(setup, &mut queued);
+        // A request that is repeated until something is there is told of once.
+        if queued != Some(false) {
+            self.note(format!(
+                "control {:02x} {:02x} {:04x} {:04x} {} {}",
+                setup.kind,
+                setup.request,
+                setup.value,
+                setup.index,
+                setup.length,
+                hex::text(out)
+            ));
+        }
+        answer
+    }
+
+    /// `queued` becomes whether something was there, where that may be.
+    fn find_request(&mut self, setup: &Setup, queued: &mut Option<bool>) -> Option<Vec<u8>> {
         for (one, left) in self.of.request.iter().zip(&mut self.requests) {
             let fits = one.kind == setup.kind
                 && one.request == setup.request
@@ -123,18 +142,26 @@ impl Device {
             if let Some(left) = left {
                 *left -= 1;
             }
+            if one.queued {
+                let next = self.queued.pop_front();
+                *queued = Some(next.is_some());
+                return Some(next.unwrap_or_default());
+            }
             return hex::bytes(&one.data).ok();
         }
         None
     }
 
-    fn command(&mut self, now: u64, packet: Vec<u8>) {
+    pub(super) fn command(&mut self, now: u64, packet: Vec<u8>) {
         self.stats.packet("command", packet.len());
         if self.commands.len() == REMEMBERED {
             self.commands.pop_front();
         }
         self.commands.push_back(packet.clone());
         let opcode = packet.first_chunk().map(|bytes| u16::from_le_bytes(*bytes));
+        if opcode.is_some_and(|opcode| opcode != 0 && opcode == self.of.bulk.until) {
+            self.running = true;
+        }
         let parameters = packet.get(3..).unwrap_or_default();
         let found = self.rules.iter_mut().find(|rule| {
             Some(rule.opcode) == opcode
@@ -154,6 +181,7 @@ impl Device {
             *left -= 1;
         }
         let rule = rule.clone();
+        self.queued.extend(rule.control);
         self.stats.add("command.answered", 1);
         let time = now.saturating_add(rule.delay.saturating_mul(1000));
         for event in rule.events {

@@ -390,3 +390,110 @@ fn a_hanging_command_is_taken_back() {
         [host(redir::control(5, &setup, Status::Cancelled, 0, &[]))]
     );
 }
+
+#[test]
+fn commands_come_on_the_bulk_endpoint_until_the_firmware_runs() {
+    let mut device = plugged(
+        "[bulk]\ncarries = \"commands\"\nuntil = 0xfc01\n[[command]]\nopcode = 0xfc09\nreturns = \"00\"\n",
+    );
+    let bulk = |device: &mut Device, data: &[u8]| {
+        device.on_host(
+            0,
+            3,
+            Request::Bulk {
+                endpoint: 2,
+                length: 0,
+                data: data.to_vec(),
+            },
+        );
+        device.take_output()
+    };
+    let out = bulk(&mut device, &[0x09, 0xfc, 2, 1, 7]);
+    let complete = redir::interrupt(0, 0x81, Status::Success, &[14, 4, 1, 9, 0xfc, 0]);
+    assert!(out.contains(&host(complete)));
+    assert_eq!(device.take_commands(), [[0x09, 0xfc, 2, 1, 7].to_vec()]);
+    command(&mut device, 5, &[1, 0xfc, 0]);
+    let packet = vec![1, 0x20, 1, 0, 7];
+    let out = bulk(&mut device, &packet);
+    assert!(out.contains(&Output::Controller(Kind::Acl, packet)));
+}
+
+#[test]
+fn firmware_is_noted() {
+    let mut device = plugged(
+        "[bulk]\ncarries = \"firmware\"\n[[request]]\ntype = 0x40\nrequest = 1\n[[request]]\ntype = 0xc0\n\
+         request = 1\nqueued = true\n[[command]]\nopcode = 0xfc6f\ncontrol = [\"0102\"]\n",
+    );
+    let setup = Setup {
+        kind: 0x40,
+        request: 1,
+        length: 2,
+        ..Setup::default()
+    };
+    device.on_host(
+        0,
+        9,
+        Request::Control {
+            setup,
+            data: vec![0xab, 0xcd],
+        },
+    );
+    device.on_host(
+        0,
+        3,
+        Request::Bulk {
+            endpoint: 2,
+            length: 0,
+            data: vec![1, 2, 3],
+        },
+    );
+    device.take_output();
+    let poll = Setup {
+        kind: 0xc0,
+        request: 1,
+        length: 64,
+        ..Setup::default()
+    };
+    let nothing = redir::control(9, &poll, Status::Success, 0, &[]);
+    assert_eq!(get(&mut device, poll), [host(nothing)]);
+    command(&mut device, 5, &[0x6f, 0xfc, 0]);
+    let something = redir::control(9, &poll, Status::Success, 2, &[1, 2]);
+    assert_eq!(get(&mut device, poll), [host(something)]);
+    let noted = device.take_transfers();
+    assert_eq!(noted.len(), 3, "{noted:?}");
+    assert_eq!(noted[0], "control 40 01 0000 0000 2 abcd");
+    assert!(noted[1].starts_with("bulk 3 "));
+}
+
+#[test]
+fn transfers_end_in_order() {
+    for (fault, cancelled) in [("hang 02", true), ("delay 02 ms=1", false)] {
+        let mut device = plugged(&format!("fault = [\"{fault}\"]"));
+        for id in [3, 4, 5] {
+            device.on_host(
+                0,
+                id,
+                Request::Bulk {
+                    endpoint: 2,
+                    length: 5,
+                    data: vec![1, 0x20, 1, 0, 7],
+                },
+            );
+        }
+        let is_host = |output: &Output| matches!(output, Output::Host(_));
+        assert!(!device.take_output().iter().any(is_host), "{fault}");
+        device.on_host(0, 5, Request::Cancel);
+        let gone = |id| host(redir::bulk(id, 2, Status::Cancelled, 0, &[]));
+        assert_eq!(device.take_output(), [gone(5)]);
+        if cancelled {
+            device.on_host(0, 3, Request::Cancel);
+        } else {
+            device.on_time(1000);
+        }
+        let mut out = device.take_output();
+        out.retain(is_host);
+        let done = |id| host(redir::bulk(id, 2, Status::Success, 5, &[]));
+        let first = if cancelled { gone(3) } else { done(3) };
+        assert_eq!(out, [first, done(4)], "{fault}");
+    }
+}

@@ -3,7 +3,7 @@
 """btusb with a USB controller: enumeration, data, isochronous packets, power, unplugging.
 
 Needs the controller of tools/vusb: scripts/ox vm --usb plain. $UNPLUGS says how often it is
-unplugged at random moments.
+unplugged at random moments; with $SHORT there is less of the rest.
 """
 
 import os
@@ -17,6 +17,11 @@ from lib.ktap import Skip, case, check, equal
 from lib.usbhost import pattern, sco_socket
 
 UNPLUGS = int(os.environ.get("UNPLUGS", "10"))
+# Of these, so many in bring-up, as many in traffic, the rest in suspend.
+UNPLUGS_BUSY = UNPLUGS * 4 // 10
+SHORT = bool(os.environ.get("SHORT"))
+PACKETS = 300 if SHORT else 1000
+ROUNDS = 3 if SHORT else 10
 DEVICE = None
 
 
@@ -50,10 +55,10 @@ def bus():
     check(parent.startswith(vusb.usb_device() + "/"), f"its parent is {parent}")
 
 
-@case("down and up again ten times, one URB of each kind afterwards", log=5)
+@case(f"down and up again {ROUNDS} times, one URB of each kind afterwards", log=5)
 def down_and_up():
     index = fresh()
-    for _ in range(10):
+    for _ in range(ROUNDS):
         hcilib.down(index)
         hcilib.wait_for("it to be down", lambda: not hcilib.is_up(index))
         vusb.power_up(index)
@@ -105,34 +110,34 @@ def _verify(packets, count, size):
         equal(packet[8:], pattern(number, size), f"packet {number}")
 
 
-@case("ACL out: a thousand packets, none lost, none changed", log=5)
+@case(f"ACL out: {PACKETS} packets, none lost, none changed", log=5)
 def acl_out():
     index = fresh()
     DEVICE.ask("peer sink")
     with linked(index) as user:
         DEVICE.ask("zero")
         began = time.monotonic()
-        for sequence in range(1000):
+        for sequence in range(PACKETS):
             user.send_frame(0x41, pattern(sequence, (200, 60, 508, 900)[sequence % 4]))
         hcilib.wait_for("the last", lambda: DEVICE.facts("peer stats").get("data.in.good", 0) +
-                        DEVICE.facts("peer stats").get("data.in.bad", 0) >= 1000, 10, 0.2)
-        ktap.say(f"{1000 / (time.monotonic() - began):.0f} packets a second")
+                        DEVICE.facts("peer stats").get("data.in.bad", 0) >= PACKETS, 10, 0.2)
+        ktap.say(f"{PACKETS / (time.monotonic() - began):.0f} packets a second")
         stats = DEVICE.facts("peer stats")
     equal((stats.get("data.in.good"), stats.get("data.in.bad", 0), stats.get("data.in.lost")),
-          (1000, 0, 0), "good, bad, lost")
+          (PACKETS, 0, 0), "good, bad, lost")
 
 
-@case("ACL in: a thousand packets, none lost, none changed", log=5)
+@case(f"ACL in: {PACKETS} packets, none lost, none changed", log=5)
 def acl_in():
-    index = fresh()
+    index, half = fresh(), PACKETS // 2
     for size in (60, 900):
         with linked(index) as user:
             began = time.monotonic()
-            DEVICE.ask(f"peer send 500 {size}")
-            while len(user.acl) < 500 and user.receive(5) is not None:
+            DEVICE.ask(f"peer send {half} {size}")
+            while len(user.acl) < half and user.receive(5) is not None:
                 pass
-            ktap.say(f"{size} bytes: {500 / (time.monotonic() - began):.0f} packets a second")
-            _verify(user.acl, 500, size)
+            ktap.say(f"{size} bytes: {half / (time.monotonic() - began):.0f} packets a second")
+            _verify(user.acl, half, size)
     equal(DEVICE.stat("acl.overflow"), 0, "packets that the device dropped")
 
 
@@ -140,18 +145,19 @@ def acl_in():
 def acl_both():
     index = fresh()
     with linked(index) as user:
-        for sequence in range(500):
+        for sequence in range(PACKETS // 2):
             user.send_frame(0x41, pattern(sequence, 300))
-        while len(user.acl) < 500 and user.receive(5) is not None:
+        while len(user.acl) < PACKETS // 2 and user.receive(5) is not None:
             pass
-        _verify(user.acl, 500, 300)
+        _verify(user.acl, PACKETS // 2, 300)
 
 
 # Isochronous packets.
 
 @case("SCO: every isochronous packet is accounted for", log=8)
 def sco():
-    index = fresh()
+    fresh()
+    wanted_out = 300 if SHORT else 900
     DEVICE.ask("sco pattern")
     trace = usbmon.Trace.open(vusb.usb_device())
     sock = sco_socket(DEVICE.peer())
@@ -161,7 +167,7 @@ def sco():
         hcilib.wait_for("the stream", lambda: DEVICE.facts("state")["isochronous"])
         DEVICE.ask("zero")
         began = time.monotonic()
-        while sent < 900 and time.monotonic() - began < 10:
+        while sent < wanted_out and time.monotonic() - began < 40:
             # One each 3 ms; the device gives back as many.
             if sent * 0.003 < time.monotonic() - began:
                 sock.send(pattern(sent, 48))
@@ -183,7 +189,8 @@ def sco():
     equal(stats["03.bytes"], sent * 51, "bytes out")
     # In: what the host controller gave to the driver is what the socket got.
     equal(stats.get("sco.in.packets"), sent, "packets that the device gave back")
-    check(len(received) > 800, f"{len(received)} packets came")
+    # How many the emulation loses is not the driver's doing.
+    check(len(received) >= wanted_out // 2, f"{len(received)} packets came")
     equal([len(data) for data in received if len(data) != 48], [], "other lengths")
     numbers = [struct.unpack_from("<I", data)[0] for data in received]
     equal([data for number, data in zip(numbers, received) if data != pattern(number, 48)], [],
@@ -204,11 +211,11 @@ def sco():
     ktap.say(f"{len(given)} isochronous packets in, {len(gaps)} gaps of the emulation's")
 
 
-@case("SCO: the alternate setting follows the link, twenty times", log=30)
+@case(f"SCO: the alternate setting follows the link, {2 * ROUNDS} times", log=30)
 def sco_settings():
     index = fresh()
     peer = DEVICE.peer()
-    for _ in range(20):
+    for _ in range(2 * ROUNDS):
         sock = sco_socket(peer)
         hcilib.wait_for("setting 2", lambda: DEVICE.facts("state")["alt"] == 2)
         sock.close()
@@ -299,11 +306,11 @@ def replugged():
     vusb.power_up(vusb.ready())
 
 
-@case(f"unplugged {UNPLUGS} times at random moments of the bring-up", log=8 * UNPLUGS)
+@case(f"unplugged {UNPLUGS_BUSY} times at random moments of the bring-up", log=8 * UNPLUGS)
 def unplug_in_bring_up():
     chance = random.Random(1)
     fresh()
-    for _ in range(UNPLUGS):
+    for _ in range(UNPLUGS_BUSY):
         DEVICE.ask("unplug")
         hcilib.wait_for("it to go", lambda: not vusb.usb_devices())
         # A bring-up has some forty commands, and each has an event.
@@ -319,10 +326,10 @@ def unplug_in_bring_up():
     vusb.power_up(vusb.ready(30))
 
 
-@case(f"unplugged {UNPLUGS} times at random moments of traffic", log=12 * UNPLUGS)
+@case(f"unplugged {UNPLUGS_BUSY} times at random moments of traffic", log=12 * UNPLUGS)
 def unplug_in_traffic():
     chance = random.Random(2)
-    for _ in range(UNPLUGS):
+    for _ in range(UNPLUGS_BUSY):
         index = fresh()
         endpoint = chance.choice(["02", "82", "81"])
         try:
@@ -359,12 +366,19 @@ def unplug_in_sco():
     fresh()
 
 
-@case("unplugged during system suspend", log=20)
+@case(f"unplugged {UNPLUGS - 2 * UNPLUGS_BUSY} times at random moments of a system suspend",
+      log=20 * UNPLUGS)
 def unplug_in_suspend():
-    index = fresh()
-    DEVICE.ask("unplug-in 700")
-    vusb.suspend()
-    _gone(index)
+    chance = random.Random(3)
+    for _ in range(UNPLUGS - 2 * UNPLUGS_BUSY):
+        index = fresh()
+        DEVICE.ask(f"unplug-in {chance.randrange(1500)}")
+        try:
+            vusb.suspend()
+        except AssertionError as error:
+            # It left while it was put to sleep: that ends the suspend, and nothing else.
+            ktap.say(error)
+        _gone(index)
     fresh()
 
 

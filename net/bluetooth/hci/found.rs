@@ -15,6 +15,7 @@ use super::{
         Peer,
         MAX_INQUIRY_CACHE, //
     },
+    update, //
 };
 use kernel_ext::vec::VecExt;
 use kernel_ext::{
@@ -61,6 +62,12 @@ fn bredr_found(dev: &Device, mut entry: InquiryEntry, eir: &[u8], name_known: bo
     };
     {
         let mut state = dev.state();
+        // What was given out of band may belong to keys that a device has no more.
+        let found = Peer {
+            addr: entry.addr,
+            kind: AddressType::BrEdr,
+        };
+        state.remote_oob.keep(|r| r.peer != found);
         let cache = &mut state.discovery.cache;
         let known = cache.iter_mut().find(|e| e.addr == entry.addr);
         if let Some(known) = &known {
@@ -200,7 +207,8 @@ pub(super) fn extended_inquiry(dev: &Device, list: &[ExtendedInquiryInfo]) {
 }
 
 fn le_found(dev: &Device, found: &FoundDevice<'_>) {
-    notify(dev, Notice::DeviceFound(found));
+    let peer = update::address::identity_of(dev, found.peer).unwrap_or(found.peer);
+    notify(dev, Notice::DeviceFound(&FoundDevice { peer, ..*found }));
 }
 
 /// LE Advertising Report (7.7.65.2).

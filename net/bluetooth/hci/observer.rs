@@ -166,6 +166,7 @@ pub(crate) struct LinkReport<'a> {
 }
 
 /// A device found, as mgmt reports it.
+#[derive(Clone, Copy)]
 pub(crate) struct FoundDevice<'a> {
     pub(crate) peer: Peer,
     pub(crate) class: Option<[u8; 3]>,

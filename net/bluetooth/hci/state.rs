@@ -56,6 +56,8 @@ pub(crate) struct LinkKey {
     pub(crate) kind: u8,
     pub(crate) value: Key,
     pub(crate) pin_len: u8,
+    /// Octets of the longest key that encryption with it ever had in this controller's life; 0: not known.
+    pub(crate) enc_size: u8,
 }
 
 /// An LE long term key.
@@ -77,6 +79,38 @@ pub(crate) struct IdentityKey {
     /// The private address it resolved last.
     pub(crate) rpa: BdAddr,
     pub(crate) value: Key,
+}
+
+/// A hash and the random number that it was made with (Vol 3 Part H 2.3.5.6.4, Vol 2 Part H 7.2.2).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OobPair {
+    pub(crate) hash: Key,
+    pub(crate) rand: Key,
+}
+
+impl OobPair {
+    /// As HCI has it where there is none.
+    pub(crate) const NONE: Self = Self {
+        hash: Key([0; 16]),
+        rand: Key([0; 16]),
+    };
+}
+
+/// A peer's out-of-band data.
+#[derive(Clone)]
+pub(crate) struct RemoteOob {
+    pub(crate) peer: Peer,
+    /// Of the P-192 key: for Secure Simple Pairing without Secure Connections.
+    pub(crate) p192: Option<OobPair>,
+    /// Of the P-256 key: for Secure Connections.
+    pub(crate) p256: Option<OobPair>,
+}
+
+impl RemoteOob {
+    /// What there is, as `OOB_Data_Present` of HCI says it: bit 0 P-192, bit 1 P-256 (Vol 4 Part E 7.1.29).
+    pub(crate) fn present(&self) -> u8 {
+        u8::from(self.p192.is_some()) | (u8::from(self.p256.is_some()) << 1)
+    }
 }
 
 /// What to do when a known LE device advertises.
@@ -324,6 +358,8 @@ pub(crate) struct State {
     pub(crate) long_term_keys: KVec<LongTermKey>,
     pub(crate) identity_keys: KVec<IdentityKey>,
     pub(crate) blocked_keys: KVec<BlockedKey>,
+    /// What peers gave of themselves by other means than radio.
+    pub(crate) remote_oob: KVec<RemoteOob>,
     /// Peers refused (`Block Device`) and BR/EDR peers accepted while not connectable.
     pub(crate) reject_list: KVec<Peer>,
     pub(crate) accept_list: KVec<(Peer, u8)>,
@@ -396,6 +432,7 @@ impl State {
             long_term_keys: KVec::new(),
             identity_keys: KVec::new(),
             blocked_keys: KVec::new(),
+            remote_oob: KVec::new(),
             reject_list: KVec::new(),
             accept_list: KVec::new(),
             le_accept_list: KVec::new(),

@@ -102,6 +102,7 @@ pub(super) fn load_link_keys(call: &Call<'_>, params: &[u8]) -> Outcome {
                     kind: key.key_type,
                     value: key.value,
                     pin_len: key.pin_len,
+                    enc_size: 0,
                 })?;
             }
         }

@@ -22,9 +22,11 @@ use crate::hci::{
     power,
     Device,
     Info,
-    Peer,
+    OobPair,
+    RemoteOob,
     Session, //
 };
+use crate::smp;
 use kernel::prelude::*;
 use kernel_ext::hci::Flag;
 use kernel_ext::vec::VecExt;
@@ -68,31 +70,15 @@ use zerocopy::{
 /// Peers whose data are kept, at most.
 const MAX_REMOTE: usize = 1024;
 
-/// A hash and the number it was made with.
-#[derive(Clone, Copy)]
-struct Pair {
-    hash: Key,
-    rand: Key,
-}
-
-impl Pair {
-    /// Nothing, if one of the two is nothing.
-    fn new(hash: Key, rand: Key) -> Option<Self> {
-        (hash != Key([0; 16]) && rand != Key([0; 16])).then_some(Self { hash, rand })
-    }
-}
-
-/// What is known of a peer. Pairing will use it.
-pub(super) struct RemoteOob {
-    peer: Peer,
-    _p192: Option<Pair>,
-    _p256: Option<Pair>,
+/// Nothing, if one of the two is nothing.
+fn pair(hash: Key, rand: Key) -> Option<OobPair> {
+    (hash != Key([0; 16]) && rand != Key([0; 16])).then_some(OobPair { hash, rand })
 }
 
 /// What the controller has for others.
 struct Local {
-    p192: Pair,
-    p256: Option<Pair>,
+    p192: OobPair,
+    p256: Option<OobPair>,
 }
 
 fn read(session: &Session<'_>) -> Result<Local> {
@@ -101,11 +87,11 @@ fn read(session: &Session<'_>) -> Result<Local> {
     if caps::bredr_sc_enabled(dev, &info) {
         let data = session.send(&ReadLocalOobExtData {})?;
         return Ok(Local {
-            p192: Pair {
+            p192: OobPair {
                 hash: data.hash192,
                 rand: data.rand192,
             },
-            p256: Some(Pair {
+            p256: Some(OobPair {
                 hash: data.hash256,
                 rand: data.rand256,
             }),
@@ -113,7 +99,7 @@ fn read(session: &Session<'_>) -> Result<Local> {
     }
     let data = session.send(&ReadLocalOobData {})?;
     Ok(Local {
-        p192: Pair {
+        p192: OobPair {
             hash: data.hash,
             rand: data.rand,
         },
@@ -261,10 +247,12 @@ fn le_fields(dev: &Device, info: &Info, fields: &mut Builder<128>) -> Result<(),
     const PERIPHERAL_PREFERRED: u8 = 0x02;
     const CENTRAL_ONLY: u8 = 0x01;
 
-    if dev.has(Flag::SC_ENABLED) {
-        // The confirmation value comes from the Security Manager.
-        return Err(MgmtStatus::FAILED);
-    }
+    let secure = if dev.has(Flag::SC_ENABLED) {
+        let made = super::pairing::on_worker(dev, smp::make_local_oob);
+        Some(made.map_err(|_| MgmtStatus::FAILED)?)
+    } else {
+        None
+    };
     // The private address in use next is not known yet.
     if dev.has(Flag::PRIVACY) {
         return Err(MgmtStatus::REJECTED);
@@ -293,9 +281,14 @@ fn le_fields(dev: &Device, info: &Info, fields: &mut Builder<128>) -> Result<(),
     if !dev.has(Flag::BREDR_ENABLED) {
         ad_flags |= flags::NO_BREDR;
     }
-    let _fits = fields.push_parts(field::LE_BDADDR, &[&addr.0, &[kind]])
-        && fields.push_u8(field::LE_ROLE, role)
-        && fields.push_u8(field::FLAGS, ad_flags);
+    // There is room for all of them.
+    let mut _fits = fields.push_parts(field::LE_BDADDR, &[&addr.0, &[kind]]);
+    _fits &= fields.push_u8(field::LE_ROLE, role);
+    if let Some(pair) = secure {
+        _fits &= fields.push(field::LE_SC_CONFIRM, &pair.hash.0);
+        _fits &= fields.push(field::LE_SC_RANDOM, &pair.rand.0);
+    }
+    _fits &= fields.push_u8(field::FLAGS, ad_flags);
     Ok(())
 }
 
@@ -319,7 +312,7 @@ pub(super) fn add_remote(call: &Call<'_>, params: &[u8]) -> Outcome {
                 return Err(invalid());
             }
             (
-                Some(Pair {
+                Some(OobPair {
                     hash: data.hash,
                     rand: data.rand,
                 }),
@@ -333,22 +326,18 @@ pub(super) fn add_remote(call: &Call<'_>, params: &[u8]) -> Outcome {
                 return Err(invalid());
             }
             (
-                Pair::new(data.hash192, data.rand192),
-                Pair::new(data.hash256, data.rand256),
+                pair(data.hash192, data.rand192),
+                pair(data.hash256, data.rand256),
             )
         }
     };
     let kept = {
-        let mut inner = call.room()?.inner();
-        inner.remote_oob.keep(|r| r.peer != peer);
-        inner.remote_oob.len() < MAX_REMOTE
-            && inner
+        let mut state = call.dev()?.state();
+        state.remote_oob.keep(|r| r.peer != peer);
+        state.remote_oob.len() < MAX_REMOTE
+            && state
                 .remote_oob
-                .append(RemoteOob {
-                    peer,
-                    _p192: p192,
-                    _p256: p256,
-                })
+                .append(RemoteOob { peer, p192, p256 })
                 .is_ok()
     };
     if kept {
@@ -366,11 +355,11 @@ pub(super) fn remove_remote(call: &Call<'_>, params: &DeviceParams) -> Outcome {
         .filter(|p| p.kind == AddressType::BrEdr)
         .ok_or_else(invalid)?;
     let removed = {
-        let mut inner = call.room()?.inner();
-        let before = inner.remote_oob.len();
+        let mut state = call.dev()?.state();
+        let before = state.remote_oob.len();
         let all = peer.addr.is_any();
-        inner.remote_oob.keep(|r| !all && r.peer != peer);
-        all || inner.remote_oob.len() != before
+        state.remote_oob.keep(|r| !all && r.peer != peer);
+        all || state.remote_oob.len() != before
     };
     if removed {
         call.reply(addr)

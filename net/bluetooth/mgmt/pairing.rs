@@ -70,7 +70,7 @@ const MAX_IO_CAPABILITY: u8 = 0x04;
 const USER_ENDED: u8 = 0x13;
 
 /// What the user says goes to the worker, which has the links.
-fn on_worker<R: Send>(
+pub(super) fn on_worker<R: Send>(
     dev: &Device,
     job: impl FnOnce(&Device, &mut Worker<'_>) -> Result<R> + Send,
 ) -> Result<R> {
@@ -366,6 +366,13 @@ pub(super) fn unpair(call: &Call<'_>, params: &UnpairDevice) -> Outcome {
     };
     if !power::is_powered(dev) {
         return refuse(MgmtStatus::NOT_POWERED);
+    }
+    if peer.kind.is_le() {
+        // A pairing that is going on would bring the keys back.
+        let _ = on_worker(dev, |dev, worker| {
+            smp::abort(dev, worker, peer);
+            Ok(())
+        });
     }
     if !forget(dev, peer) {
         return refuse(MgmtStatus::NOT_PAIRED);

@@ -18,7 +18,6 @@ use super::{
     },
     mesh::MeshState,
     monitors::Monitors,
-    oob::RemoteOob,
     timers::Timers,
 };
 use crate::hci::{
@@ -60,7 +59,6 @@ pub(super) struct Inner {
     pub(super) acting: Option<SocketId>,
     pub(super) monitors: Monitors,
     pub(super) mesh: MeshState,
-    pub(super) remote_oob: KVec<RemoteOob>,
 }
 
 /// One controller's part of mgmt.
@@ -108,7 +106,6 @@ pub(super) fn open(dev: &Device) -> Result {
                 acting: None,
                 monitors: Monitors::new(),
                 mesh: MeshState::new(),
-                remote_oob: KVec::new(),
             }, "mgmt::Room::inner"),
             timers <- Timers::new(),
         }? Error),

@@ -7,6 +7,7 @@ use super::{
     keys,
     le,
     link_of,
+    oob,
     over,
     tell,
     Link, //
@@ -56,7 +57,6 @@ use wire::{
             LinkKeyRequestReply,
             PinCodeRequestNegativeReply,
             PinCodeRequestReply,
-            RemoteOobDataNegativeReply,
             SetConnectionEncryption,
             UserConfirmationNegativeReply,
             UserConfirmationReply,
@@ -251,7 +251,17 @@ fn key_size(dev: &Device, worker: &mut Worker<'_>, handle: u16, size: Option<u8>
     let Some(link) = link_of(dev, worker, handle) else {
         return;
     };
-    let next = link.bredr.key_size_read(&policy, size, None);
+    let addr = link.facts.peer.addr;
+    // Without a key that was made or asked for here, it is not known which one the controller took.
+    let stored = link
+        .bredr
+        .key()
+        .and_then(|_| keys::encryption_size(dev, addr));
+    let next = link.bredr.key_size_read(&policy, size, stored);
+    let (on, _, now) = link.bredr.encryption();
+    if on && link.bredr.key().is_some() {
+        keys::note_encryption_size(dev, addr, now);
+    }
     encrypted(dev, worker, handle, next);
 }
 
@@ -350,8 +360,7 @@ pub(super) fn event(dev: &Device, worker: &mut Worker<'_>, event: &Event<'_>) {
         }
         Event::KeypressNotification(e) => keypress(dev, worker, e.bdaddr, e.kind, managed),
         Event::RemoteOobDataRequest(e) if managed => {
-            // What came out of band for BR/EDR is not offered yet, so none is asked for.
-            link::send_command(dev, &RemoteOobDataNegativeReply { bdaddr: e.bdaddr });
+            oob::wanted(dev, e.bdaddr);
         }
         Event::SimplePairingComplete(e) => {
             if let Some(link) = link_to(dev, worker, e.bdaddr) {
@@ -425,6 +434,7 @@ fn keep(dev: &Device, addr: BdAddr, kind: KeyType, value: &Key, pin_len: u8, per
         kind: kind.to_u8(),
         value: *value,
         pin_len,
+        enc_size: 0,
     };
     if keys::keep_link_key(dev, key, persistent).is_err() {
         pr_warn!("{}: no memory for a link key\n", dev.name());
@@ -470,7 +480,7 @@ fn io_capability_wanted(dev: &Device, worker: &mut Worker<'_>, bdaddr: BdAddr, m
             &IoCapabilityRequestReply {
                 bdaddr,
                 io_capability: io.0,
-                oob_data: 0,
+                oob_data: oob::present(dev, bdaddr),
                 authentication: auth.0,
             },
         ),

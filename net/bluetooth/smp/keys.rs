@@ -68,6 +68,21 @@ pub(super) fn link_key(dev: &Device, addr: BdAddr) -> Option<LinkKey> {
     (!blocked(&state, BlockedKind::LinkKey, &key.value.0)).then(|| key.clone())
 }
 
+/// How long keys of encryption with the link key of a peer were at most, in octets.
+pub(super) fn encryption_size(dev: &Device, addr: BdAddr) -> Option<u8> {
+    let state = dev.state();
+    let key = state.link_keys.iter().find(|k| k.addr == addr)?;
+    (key.enc_size != 0).then_some(key.enc_size)
+}
+
+/// Encryption with the link key of a peer has a key of so many octets now.
+pub(super) fn note_encryption_size(dev: &Device, addr: BdAddr, size: u8) {
+    let mut state = dev.state();
+    if let Some(key) = state.link_keys.iter_mut().find(|k| k.addr == addr) {
+        key.enc_size = key.enc_size.max(size);
+    }
+}
+
 /// Whether a long term key works in this role.
 fn fits_role(key: &LongTermKey, central: bool) -> bool {
     match key.kind {
@@ -158,6 +173,7 @@ pub(super) fn keep_derived_link_key(
         kind: key.kind.to_u8(),
         value: Key(*key.key.octets()),
         pin_len: 0,
+        enc_size: 0,
     };
     keep_link_key(dev, key, persistent)
 }

@@ -7,6 +7,7 @@ use super::{
     failed,
     keys,
     link_of,
+    oob,
     over,
     tell,
     LeKey,
@@ -148,10 +149,15 @@ fn setup(dev: &Device, link: &Link, bredr: Option<BrEdr>) -> Setting {
         min_key_size,
         wanted: link.wanted,
         legacy_oob: None,
-        remote_oob: None,
+        remote_oob: oob::of_le(dev, facts.peer).filter(|_| dev.has(Flag::SC_ENABLED)),
         local_oob: None,
         bredr,
     }
+}
+
+/// What this host gave out of itself.
+fn own_oob(dev: &Device, worker: &mut Worker<'_>) -> Option<oob::Own> {
+    dev.security.get(worker)?.own_oob.clone()
 }
 
 /// Starts a pairing on a link that has none.
@@ -322,13 +328,15 @@ pub(crate) fn frame(dev: &Device, worker: &mut Worker<'_>, handle: u16, channel:
                 };
                 return refuse(dev, worker, handle, channel, reason);
             }
-            let setting = setup(dev, link, bredr);
-            let allowed = dev
-                .security
-                .get(worker)
-                .is_some_and(|room| room.attempts.allowed(&peer, now_ms()));
-            if !allowed {
+            let mut setting = setup(dev, link, bredr);
+            let Some(room) = dev.security.get(worker) else {
+                return;
+            };
+            if !room.attempts.allowed(&peer, now_ms()) {
                 return refuse(dev, worker, handle, channel, Reason::REPEATED_ATTEMPTS);
+            }
+            if le {
+                setting.local_oob = room.own_oob.clone();
             }
             let pairing = with(dev, |context| Pairing::respond(setting, request, context));
             if start(dev, worker, handle, pairing).is_err() {
@@ -384,6 +392,7 @@ fn wanted_by_peer(dev: &Device, worker: &mut Worker<'_>, handle: u16, auth_req: 
         return refuse(dev, worker, handle, CID_LE, Reason::PAIRING_NOT_SUPPORTED);
     }
     setting.wanted = link.wanted;
+    setting.local_oob = own_oob(dev, worker);
     let pairing = with(dev, |context| {
         Pairing::initiate(setting, Some(auth_req), context)
     });
@@ -441,7 +450,8 @@ pub(super) fn secure(dev: &Device, worker: &mut Worker<'_>, handle: u16, level: 
         pairing.require(wanted);
         return Secured::Pending;
     }
-    let setting = setup(dev, link, None);
+    let mut setting = setup(dev, link, None);
+    setting.local_oob = own_oob(dev, worker);
     let pairing = with(dev, |context| {
         if central {
             Pairing::initiate(setting, None, context)

@@ -11,6 +11,7 @@
 //!   which belongs to the worker.
 //! - [`user`] is what mgmt asks for. What it learns comes back as
 //!   [`Notice::Pairing`].
+//! - [`oob`] is what came, and went, another way than by radio.
 //! - [`keys`] are in the controller's [`State`](crate::hci::State), where mgmt loads them.
 //!
 //! Frames go through L2CAP's fixed channels: [`frame`] takes those that arrive.
@@ -19,6 +20,7 @@ mod bredr;
 mod crypto;
 mod keys;
 mod le;
+mod oob;
 mod user;
 
 pub(crate) use crypto::selftest;
@@ -26,7 +28,9 @@ pub(crate) use le::{
     fixed_channels,
     frame, //
 };
+pub(crate) use oob::make_local_oob;
 pub(crate) use user::{
+    abort,
     answer,
     cancel,
     give_pin,
@@ -57,6 +61,7 @@ use engine::{
     },
     smp::{
         attempts::Attempts,
+        crypto::resolves,
         Pairing, //
     },
 };
@@ -67,11 +72,13 @@ use wire::{
     hci::{
         event::Event,
         le_event::LeEvent,
+        Key,
         Opcode,
         Status, //
     },
     smp::IoCapability,
-    AddressType, //
+    AddressType,
+    BdAddr, //
 };
 
 /// Peers that wait before they may try again, at most.
@@ -122,6 +129,7 @@ pub(crate) struct Room {
     links: KVec<KBox<Link>>,
     wishes: KVec<Wish>,
     attempts: Attempts<MAX_ATTEMPTS>,
+    own_oob: Option<oob::Own>,
 }
 
 impl Room {
@@ -177,6 +185,7 @@ impl Authenticator for Security {
             links: KVec::new(),
             wishes: KVec::new(),
             attempts: Attempts::new(),
+            own_oob: None,
         }
     }
 
@@ -301,6 +310,11 @@ impl Authenticator for Security {
             room.wishes.clear();
         }
         link::wake_at(dev, None);
+    }
+
+    fn resolves(key: &Key, addr: BdAddr) -> bool {
+        // What cannot be computed now is nobody's address for now.
+        resolves(&mut crypto::Kernel, &key.0, &addr).unwrap_or(false)
     }
 
     fn secure(

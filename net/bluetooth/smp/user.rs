@@ -141,6 +141,14 @@ pub(crate) fn cancel(dev: &Device, worker: &mut Worker<'_>, peer: Peer) {
     }
 }
 
+/// Ends a pairing with an LE peer that is going on: its keys are no longer wanted.
+pub(crate) fn abort(dev: &Device, worker: &mut Worker<'_>, peer: Peer) {
+    let room = dev.security.get(worker);
+    if let Some(handle) = room.and_then(|r| r.to(peer)).map(|l| l.facts.handle) {
+        le::cancel(dev, worker, handle);
+    }
+}
+
 /// The user answers a question.
 ///
 /// # Errors

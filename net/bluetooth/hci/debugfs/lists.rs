@@ -16,6 +16,7 @@ use super::{
 use crate::hci::{
     state::{
         AutoConnect,
+        OobPair,
         Peer, //
     },
     update,
@@ -132,6 +133,25 @@ pub(super) const ROWS: &[Row] = &[
                 }
                 seq_print!(out, "-");
                 joined(out, &[k, l, m, n, o, p]);
+                seq_print!(out, "\n");
+            }
+        }),
+    ),
+    row(
+        c"remote_oob",
+        0o400,
+        always,
+        Content::Settings(|state, out| {
+            for data in state.remote_oob.iter() {
+                typed(out, &data.peer);
+                seq_print!(out, " {}", data.present());
+                for pair in [data.p192, data.p256] {
+                    let pair = pair.unwrap_or(OobPair::NONE);
+                    seq_print!(out, " ");
+                    joined(out, &pair.hash.0);
+                    seq_print!(out, " ");
+                    joined(out, &pair.rand.0);
+                }
                 seq_print!(out, "\n");
             }
         }),

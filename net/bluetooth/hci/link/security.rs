@@ -36,12 +36,16 @@ use kernel_ext::{
         Worker, //
     },
 };
-use wire::hci::{
-    event::Event,
-    ConnHandle,
-    Opcode,
-    Request,
-    Status, //
+use wire::{
+    hci::{
+        event::Event,
+        ConnHandle,
+        Key,
+        Opcode,
+        Request,
+        Status, //
+    },
+    BdAddr, //
 };
 
 /// Security levels (`BT_SECURITY_*`).
@@ -147,6 +151,11 @@ pub(crate) trait Authenticator {
 
     /// The controller is closed; all links were reported down before.
     fn controller_closed(_dev: &Device, _worker: &mut Worker<'_>) {}
+
+    /// Whether this identity resolving key made a private address. At once, in a task.
+    fn resolves(_key: &Key, _addr: BdAddr) -> bool {
+        false
+    }
 
     /// Raises the security of a link that is ready to `level`. `security` is what it has.
     /// `initiator`: this host wants it, not the peer.

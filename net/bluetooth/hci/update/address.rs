@@ -10,7 +10,12 @@ use super::{
     Session, //
 };
 use crate::hci::{
-    link,
+    link::{
+        self,
+        Authenticator as _, //
+    },
+    BlockedKey,
+    IdentityKey,
     Peer, //
 };
 use kernel::prelude::*;
@@ -37,6 +42,9 @@ use wire::{
     BdAddr, //
 };
 
+/// The kind of blocked keys that resolve identities (Set Blocked Keys).
+const BLOCKED_IRK: u8 = 0x02;
+
 /// The address that identifies this host: public, or static random if there is none or if mgmt
 /// wants that one.
 pub(crate) fn identity(dev: &Device) -> (LeAddrType, BdAddr) {
@@ -52,17 +60,29 @@ pub(crate) fn identity(dev: &Device) -> (LeAddrType, BdAddr) {
     }
 }
 
-/// The identity behind a private address, if its key is known.
+/// The identity behind a private address, if its key is known (Vol 3 Part C 10.8.2.3). What the controller does not
+/// resolve is resolved here. An address once seen is remembered: it comes again for as long as it is in use.
 pub(crate) fn identity_of(dev: &Device, seen: Peer) -> Option<Peer> {
-    /// The top two bits of a resolvable private address.
-    const RESOLVABLE: u8 = 0x40;
-    let [.., top] = seen.addr.0;
-    if seen.kind != AddressType::LeRandom || top & 0xc0 != RESOLVABLE {
+    if seen.kind != AddressType::LeRandom || !seen.addr.is_resolvable_private() {
         return None;
     }
-    let state = dev.state();
-    let known = state.identity_keys.iter().find(|k| k.rpa == seen.addr);
-    known.map(|k| k.peer)
+    let mut state = dev.state();
+    let state = &mut *state;
+    let blocked = &state.blocked_keys;
+    let allowed = |key: &IdentityKey| {
+        let forbids = |b: &BlockedKey| b.kind == BLOCKED_IRK && b.value == key.value.0;
+        !blocked.iter().any(forbids)
+    };
+    let keys = &mut state.identity_keys;
+    let last = keys.iter().find(|k| k.rpa == seen.addr && allowed(k));
+    if let Some(known) = last {
+        return Some(known.peer);
+    }
+    let known = keys
+        .iter_mut()
+        .find(|k| allowed(k) && crate::Security::resolves(&k.value, seen.addr))?;
+    known.rpa = seen.addr;
+    Some(known.peer)
 }
 
 /// What an address is wanted for.

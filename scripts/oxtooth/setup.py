@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """The set-up as a whole: every part is skipped when its stamp says that it is done."""
 
-from . import apt, kernel, paths, rootcanal, trees, ui, vng
+from . import apt, bumble, kernel, paths, rootcanal, trees, ui, vng
 
 
 def ensure_build_root() -> None:
@@ -17,6 +17,7 @@ def ensure(flavour: str, guest: bool = False) -> None:
         trees.setup_guest()
         vng.setup()
         rootcanal.program()
+        bumble.folder()
     # A kernel that is there is used as it is: only `ox setup` looks for a newer one.
     if with_network or not _stamped("kernel-kdir"):
         kernel.setup_debian()
@@ -36,6 +37,7 @@ def everything(flavours: list) -> None:
     trees.setup_guest()
     vng.setup()
     rootcanal.program()
+    bumble.folder()
     release = kernel.setup_debian()
     ui.say(f"  the distribution's kernel: {release.name} ({release.version})")
     if "debug" in flavours:

@@ -7,7 +7,7 @@ import shlex
 import subprocess
 from pathlib import Path
 
-from .. import build, check, kernel, ktap, paths, rootcanal, testers
+from .. import build, bumble, check, kernel, ktap, paths, rootcanal, testers
 
 SELFTESTS = paths.REPO / "tools" / "testing" / "selftests" / "bluetooth"
 # Modules of the C stack's own protocols: their C structures are not ours, so they must refuse.
@@ -78,14 +78,21 @@ def _selftest_limit() -> int:
     return 120
 
 
+# Programs with a peer of bumble's, and those that want RootCanal.
+BUMBLE = ("bumble_le.py",)
+ROOTCANAL = ("trace.py", *BUMBLE)
+
+
 def _selftests_files(program: str, flavour: str) -> dict:
     """The programs, and what was recorded from the C stack, which they compare with."""
     traces = SELFTESTS.parents[1] / "traces"
     files = {"tests": SELFTESTS} if SELFTESTS.is_dir() else {}
     files |= {"tests/traces": traces} if traces.is_dir() else {}
-    if program == "trace.py" and flavour == "debian":
+    if program in ROOTCANAL and flavour == "debian":
         # On the debug kernel it is too slow to answer in time.
         files["rootcanal"] = rootcanal.program()
+        if program in BUMBLE:
+            files["bumble"] = bumble.folder()
     return files
 
 
@@ -100,9 +107,9 @@ def soaking() -> bool:
 
 
 # What the debug kernel runs in the long form only. It is several times slower: loading all drivers
-# takes it minutes, and RootCanal's controllers, which trace wants, do not answer in time. The last
-# two measure time-outs and count packets after short pauses.
-NOT_ON_DEBUG = ("drivers", "trace", "links", "flow")
+# takes it minutes, and RootCanal's controllers, which trace and the peers of bumble want, do not answer in
+# time. The last two measure time-outs and count packets after short pauses.
+NOT_ON_DEBUG = ("drivers", "trace", "bumble_le", "links", "flow")
 
 
 # One group per program: one that takes the guest with it does not hide the others.
@@ -111,7 +118,7 @@ def _selftest_group(program: str) -> None:
     def script(flavour: str) -> str:
         shell = "python3" if program.endswith(".py") else "sh"
         scale = testers.DEBUG_FACTOR if flavour == "debug" else 1
-        return (f"export ROOTCANAL=$PWD/rootcanal OX_TIMEOUT_SCALE={scale} "
+        return (f"export ROOTCANAL=$PWD/rootcanal BUMBLE=$PWD/bumble OX_TIMEOUT_SCALE={scale} "
                 f"{SOAK if soaking() else SHORT}\ncd tests || exit 97\n{shell} ./{shlex.quote(program)} >../ktap 2>&1 </dev/null\n"
                 "echo $? >../status")
 

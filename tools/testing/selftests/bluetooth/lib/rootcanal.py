@@ -15,6 +15,10 @@ from . import controller
 from . import hcilib
 
 
+# Commands of a link's that RootCanal lists and dies of. The bridge answers them itself.
+UNIMPLEMENTED = (0x0c7c,)               # Write Authenticated Payload Timeout
+
+
 def program():
     return os.environ.get("ROOTCANAL") or shutil.which("rootcanal")
 
@@ -50,10 +54,11 @@ class Rootcanal:
     """One RootCanal controller behind /dev/vhci."""
 
     def __init__(self, port=6402):
+        log = open(os.environ.get("ROOTCANAL_LOG", os.devnull), "ab")
         self.process = subprocess.Popen(
             [program(), f"-hci_port={port}", f"-test_port={port + 1}", f"-link_port={port + 2}",
              f"-link_ble_port={port + 3}"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
         try:
             self.stream = hcilib.wait_for("rootcanal", lambda: self._connect(port), 30)
             # Its first answer takes longer than a host waits; so have it before the host asks.
@@ -95,7 +100,11 @@ class Rootcanal:
                 for packet in whole:
                     self.vhci.write(packet)
             for packet in self.vhci.read():
-                self.stream.sendall(packet)
+                opcode = int.from_bytes(packet[1:3], "little")
+                if packet[0] == controller.CMD and opcode in UNIMPLEMENTED:
+                    self.vhci.write(controller.complete(opcode, b"\0" + packet[4:6]))
+                else:
+                    self.stream.sendall(packet)
 
     def close(self):
         os.write(self.stop, b"x")

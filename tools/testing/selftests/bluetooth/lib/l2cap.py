@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0
+"""L2CAP sockets, with the addresses that Python has no words for."""
+
+import ctypes
+import os
+import select
+import socket
+import struct
+
+from . import hcilib
+from .controller import address
+
+BTPROTO_L2CAP, SOL_BLUETOOTH, BT_SECURITY = 0, 274, 4
+LOW, MEDIUM, HIGH, FIPS = 1, 2, 3, 4
+ANY = "00:00:00:00:00:00"
+
+
+def sockaddr(where, kind, psm=0, cid=0):
+    return struct.pack("<HH6sHB", hcilib.AF_BLUETOOTH, psm, address(where), cid, kind) + b"\0"
+
+
+class Socket:
+    """A SEQPACKET socket on the controller with address `here` of type `kind`."""
+
+    def __init__(self, here, kind, psm=0, level=LOW, cid=0):
+        self.sock = socket.socket(hcilib.AF_BLUETOOTH, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC,
+                                  BTPROTO_L2CAP)
+        self.kind = kind
+        where = sockaddr(here, kind, psm, cid)
+        if hcilib._libc.bind(self.sock.fileno(), where, len(where)) < 0:
+            error = ctypes.get_errno()
+            self.sock.close()
+            raise OSError(error, os.strerror(error))
+        self.secure(level)
+
+    def secure(self, level):
+        self.sock.setsockopt(SOL_BLUETOOTH, BT_SECURITY, struct.pack("<BB", level, 0))
+
+    def level(self):
+        """(level, octets of the encryption key)"""
+        return tuple(self.sock.getsockopt(SOL_BLUETOOTH, BT_SECURITY, 2))
+
+    def connect(self, there, kind, psm=0, cid=0, seconds=30.0):
+        """Connects, or raises what the kernel says."""
+        self.sock.setblocking(False)
+        error = hcilib.connect(self.sock, sockaddr(there, kind, psm, cid))
+        if error == 115:
+            if not select.select([], [self.sock], [], seconds * hcilib.SCALE)[1]:
+                raise AssertionError(f"not connected in {seconds} s")
+            error = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if error:
+            raise OSError(error, os.strerror(error))
+        return self
+
+    def listen(self):
+        self.sock.listen(1)
+
+    def accept(self, seconds=30.0):
+        if not select.select([self.sock], [], [], seconds * hcilib.SCALE)[0]:
+            raise AssertionError(f"nobody came in {seconds} s")
+        fd, _ = self.sock._accept()
+        taken = Socket.__new__(Socket)
+        taken.sock, taken.kind = socket.socket(fileno=fd), self.kind
+        taken.sock.setblocking(False)
+        return taken
+
+    def send(self, data, seconds=10.0):
+        if not select.select([], [self.sock], [], seconds * hcilib.SCALE)[1]:
+            raise AssertionError(f"no room to send in {seconds} s")
+        return self.sock.send(data)
+
+    def receive(self, seconds=10.0):
+        if not select.select([self.sock], [], [], seconds * hcilib.SCALE)[0]:
+            raise AssertionError(f"nothing received in {seconds} s")
+        return self.sock.recv(65536)
+
+    def close(self):
+        self.sock.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()

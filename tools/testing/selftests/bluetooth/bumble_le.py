@@ -8,10 +8,10 @@ Every case says the same on the C stack.
 
 import struct
 
-from lib import hcilib, ktap, l2cap, mgmt, peer as remote, rootcanal
+from lib import hcilib, ktap, l2cap, mgmt, bumble_peer as remote, rootcanal
 from lib.ktap import case, check, equal
 from lib.mgmt import LE_PUBLIC, LE_RANDOM
-from lib.peer import DISPLAY, KEYBOARD, NO_IO, YES_NO
+from lib.bumble_peer import DISPLAY, KEYBOARD, NO_IO, YES_NO
 from lib.scene import Scene
 
 scene = None

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Our controller and a peer's, both of RootCanal: pairing them, in the words of both sides."""
 
-from . import hcilib, l2cap, mgmt, peer as remote, rootcanal
+from . import hcilib, l2cap, mgmt, bumble_peer as remote, rootcanal
 from .ktap import equal
 
 PORT = 6402

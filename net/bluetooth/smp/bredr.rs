@@ -226,6 +226,7 @@ fn encrypted(dev: &Device, worker: &mut Worker<'_>, handle: u16, next: Encrypted
             if status.is_success() {
                 le::derive(dev, worker, handle);
             }
+            le::key_size_known(dev, worker, handle, status.is_success());
         }
         Encrypted::Disconnect(status) => {
             report(dev, worker, handle, status);

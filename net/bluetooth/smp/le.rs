@@ -76,6 +76,7 @@ use wire::{
     },
     smp::{
         AuthReq,
+        Code,
         Pdu,
         Reason,
         CID_BREDR,
@@ -84,6 +85,9 @@ use wire::{
     AddressType, //
 };
 use zerocopy::FromBytes;
+
+/// Octets of a Pairing Request (3.5.1).
+pub(super) const PAIRING_REQUEST_LEN: usize = Code::PairingRequest.body_len() + 1;
 
 type Setting = Setup<super::crypto::Pair>;
 
@@ -315,6 +319,7 @@ pub(crate) fn frame(dev: &Device, worker: &mut Worker<'_>, handle: u16, channel:
     }
     let le = link.facts.kind == LinkKind::Le;
     match first(data) {
+        First::Request(_) if link.bredr.reads_key_size() => link.early = data.try_into().ok(),
         First::Request(request) => {
             let peer = keys::address_of(link.facts.peer);
             let bredr = if le { None } else { bredr_facts(dev, link) };
@@ -639,6 +644,15 @@ pub(super) fn adjust_timer(dev: &Device, worker: &mut Worker<'_>) {
         pairings.filter_map(|p| p.deadline()).min()
     });
     link::wake_at(dev, next);
+}
+
+/// The size of a BR/EDR link's key is known, or there is no key any more: a request of the peer's
+/// that came before that is due, or void.
+pub(super) fn key_size_known(dev: &Device, worker: &mut Worker<'_>, handle: u16, encrypted: bool) {
+    let early = link_of(dev, worker, handle).and_then(|link| link.early.take());
+    if let Some(request) = early.filter(|_| encrypted) {
+        frame(dev, worker, handle, CID_BREDR, &request);
+    }
 }
 
 /// What there is to derive LE keys from.

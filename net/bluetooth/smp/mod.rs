@@ -109,6 +109,9 @@ struct Link {
     peer_smp: bool,
     /// They were derived from the link key already.
     derived: bool,
+    /// The peer's request to derive them, which came before the size of the key was known: the
+    /// answer of the controller and the peer's next step race.
+    early: Option<[u8; le::PAIRING_REQUEST_LEN]>,
     /// LE.
     level: Level,
     wanted: Level,
@@ -205,6 +208,7 @@ impl Authenticator for Security {
                 passkey: (0, 0),
                 peer_smp: false,
                 derived: false,
+                early: None,
                 level: Level::Low,
                 wanted: Level::Low,
                 encrypted: None,

@@ -245,6 +245,12 @@ impl BrEdr {
         (self.encrypted, self.aes_ccm, size)
     }
 
+    /// Whether it is encrypted with a key whose size the controller has yet to tell.
+    #[inline]
+    pub const fn reads_key_size(&self) -> bool {
+        self.encrypted && self.key_size.is_none()
+    }
+
     /// Whether the peer has been authenticated.
     #[inline]
     pub const fn is_authenticated(&self) -> bool {

@@ -161,6 +161,7 @@ fn short_encryption_keys() {
         Request::Pending(None),
         "not before the size is known"
     );
+    assert!(peers.reads_key_size());
     assert_eq!(
         peers.key_size_read(&POLICY, None, None),
         Encrypted::Disconnect(Status::AUTH_FAILURE)
@@ -171,6 +172,7 @@ fn short_encryption_keys() {
         link.key_size_read(&POLICY, Some(9), Some(16)),
         Encrypted::Disconnect(Status::AUTH_FAILURE)
     );
+    assert!(!link.reads_key_size(), "without encryption there is none");
     // The user wants more than the specification.
     let policy = Policy {
         min_key_size: 16,

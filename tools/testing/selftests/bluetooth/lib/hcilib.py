@@ -38,12 +38,12 @@ SCALE = float(os.environ.get("OX_TIMEOUT_SCALE", "1"))
 
 def stack():
     """Which stack is loaded: `rust` or `c`. $STACK or $OX_STACK says so, or the module does:
-    the C one carries a version."""
+    its authors do."""
     named = os.environ.get("STACK") or os.environ.get("OX_STACK")
     if named in ("rust", "c"):
         return named
-    done = subprocess.run(["modinfo", "-F", "version", "bluetooth"], capture_output=True, text=True)
-    return "c" if done.stdout.strip() else "rust"
+    done = subprocess.run(["modinfo", "-F", "author", "bluetooth"], capture_output=True, text=True)
+    return "rust" if "Oxtooth" in done.stdout else "c"
 
 
 def wait_for(what, predicate, seconds=10.0, step=0.02):

@@ -55,7 +55,7 @@ ktap_end() {
 bt_stack() {
 	case "${STACK:-${OX_STACK:-}}" in
 	rust | c) echo "${STACK:-$OX_STACK}" ;;
-	*) [ -n "$(modinfo -F version bluetooth 2>/dev/null)" ] && echo c || echo rust ;;
+	*) modinfo -F author bluetooth 2>/dev/null | grep -q Oxtooth && echo rust || echo c ;;
 	esac
 }
 

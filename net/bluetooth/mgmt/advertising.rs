@@ -355,6 +355,7 @@ pub(super) fn add(call: &Call<'_>, params: &[u8]) -> Outcome {
             tx_power: NO_PREFERENCE,
             min_interval: d.le_adv_min_interval.into(),
             max_interval: d.le_adv_max_interval.into(),
+            mesh: false,
         };
         state
             .adv

@@ -93,6 +93,7 @@ pub(super) fn add_params(call: &Call<'_>, params: &[u8]) -> Outcome {
             } else {
                 d.le_adv_max_interval.into()
             },
+            mesh: false,
         };
         state
             .adv

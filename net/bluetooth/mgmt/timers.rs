@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! What mgmt does some time later: it ends being discoverable, it writes class and EIR that were
-//! gathered.
+//! gathered, it ends what it sent for a mesh.
 
 use super::{
-    events,
+    events, mesh,
     room::{
         self,
         Room, //
@@ -32,6 +32,7 @@ use kernel_ext::{
 
 const DISCOVERABLE_OFF: u64 = 0;
 const SERVICE_CACHE: u64 = 1;
+const MESH_SENT: u64 = 2;
 
 /// How long changes of services are gathered, in milliseconds.
 const SERVICE_CACHE_MS: u32 = 2000;
@@ -43,6 +44,8 @@ pub(super) struct Timers {
     discoverable_off: Work<Room, DISCOVERABLE_OFF>,
     #[pin]
     service_cache: Work<Room, SERVICE_CACHE>,
+    #[pin]
+    mesh_sent: Work<Room, MESH_SENT>,
 }
 
 impl Timers {
@@ -50,18 +53,21 @@ impl Timers {
         pin_init!(Self {
             discoverable_off <- kernel_ext::new_work!("mgmt::Timers::discoverable_off"),
             service_cache <- kernel_ext::new_work!("mgmt::Timers::service_cache"),
+            mesh_sent <- kernel_ext::new_work!("mgmt::Timers::mesh_sent"),
         })
     }
 
     pub(super) fn bind(&self, sequencer: &OrderedQueue) -> Result {
         self.discoverable_off.bind(sequencer)?;
-        self.service_cache.bind(sequencer)
+        self.service_cache.bind(sequencer)?;
+        self.mesh_sent.bind(sequencer)
     }
 
     /// Stops them for good.
     pub(super) fn disable(&self) {
         self.discoverable_off.disable_sync();
         self.service_cache.disable_sync();
+        self.mesh_sent.disable_sync();
     }
 }
 
@@ -70,6 +76,9 @@ kernel_ext::impl_has_work! {
 }
 kernel_ext::impl_has_work! {
     impl HasWork<{ SERVICE_CACHE }> for Room { self.timers.service_cache }
+}
+kernel_ext::impl_has_work! {
+    impl HasWork<{ MESH_SENT }> for Room { self.timers.mesh_sent }
 }
 
 impl WorkItem<{ DISCOVERABLE_OFF }> for Room {
@@ -102,6 +111,28 @@ impl WorkItem<{ SERVICE_CACHE }> for Room {
     }
 }
 
+impl WorkItem<{ MESH_SENT }> for Room {
+    type Pointer = Arc<Room>;
+
+    fn run(room: Arc<Room>, _worker: &mut Worker<'_>) {
+        let Some(dev) = room.dev() else { return };
+        let lock = dev.req_lock();
+        mesh::sent(&Session::under(&lock), &room);
+    }
+}
+
+/// Has the transmission for a mesh end in `ms` milliseconds.
+pub(super) fn start_mesh_sent(room: &Arc<Room>, ms: u32) {
+    room.timers
+        .mesh_sent
+        .mod_delayed(room.as_arc_borrow(), msecs_to_jiffies(ms));
+}
+
+/// No transmission ends by itself any more.
+pub(super) fn stop_mesh_sent(room: &Room) {
+    room.timers.mesh_sent.cancel();
+}
+
 /// Has the controller stop being discoverable in `ms` milliseconds.
 pub(super) fn start_discoverable_off(room: &Arc<Room>, ms: u32) {
     room.timers
@@ -131,6 +162,7 @@ pub(super) fn power_off(dev: &Device) {
     let Some(room) = room::of(dev) else { return };
     stop_discoverable_off(&room);
     stop_service_cache(&room);
+    mesh::power_off(dev, &room);
     dev.set(Flag::SERVICE_CACHE, false);
     let limited = core::mem::take(&mut dev.state().discov_timeout) > 0;
     if limited {

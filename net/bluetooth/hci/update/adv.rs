@@ -35,10 +35,12 @@ pub(crate) use instance::{
 pub(crate) use rotation::{
     clear_instances,
     drop_instance,
+    end_mesh,
     expired,
     remove,
     rotate_if,
     schedule,
+    start_mesh,
     stop_turn, //
 };
 

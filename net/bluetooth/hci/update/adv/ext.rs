@@ -390,10 +390,10 @@ pub(crate) fn note_removed(dev: &Device, handle: u8) {
     let number = {
         let mut state = dev.state();
         let found = state.adv.iter().find(|i| i.handle == handle);
-        let number = found.map(|i| i.number);
-        number.filter(|n| state.adv.remove(*n))
+        let number = found.map(|i| (i.number, i.mesh));
+        number.filter(|(n, _)| state.adv.remove(*n))
     };
-    if let Some(number) = number {
+    if let Some((number, false)) = number {
         notify(dev, Notice::AdvertisingRemoved(number));
     }
 }
@@ -404,11 +404,12 @@ pub(crate) fn note_cleared(dev: &Device) {
     loop {
         let number = {
             let mut state = dev.state();
-            let next = state.adv.next_of(None);
-            next.filter(|n| state.adv.remove(*n))
+            let next = state.adv.iter().next().map(|i| (i.number, i.mesh));
+            next.filter(|(n, _)| state.adv.remove(*n))
         };
         match number {
-            Some(number) => notify(dev, Notice::AdvertisingRemoved(number)),
+            Some((number, false)) => notify(dev, Notice::AdvertisingRemoved(number)),
+            Some((_, true)) => {}
             None => break,
         }
     }

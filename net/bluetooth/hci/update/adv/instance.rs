@@ -37,6 +37,8 @@ pub(crate) struct Instance {
     pub(super) max_interval: u32,
     /// Added by a command that is being carried out.
     pub(crate) pending: bool,
+    /// Carries a packet of a mesh: user space is not told of it.
+    pub(super) mesh: bool,
     /// The advertising set is on.
     pub(super) enabled: bool,
     /// Random address of the advertising set, and whether it is to be renewed.
@@ -64,6 +66,8 @@ pub(crate) struct NewInstance<'a> {
     pub(crate) tx_power: i8,
     pub(crate) min_interval: u32,
     pub(crate) max_interval: u32,
+    /// It carries a packet of a mesh, and has the number after the last set.
+    pub(crate) mesh: bool,
 }
 
 /// All that a controller advertises beside Set Advertising's instance 0.
@@ -149,11 +153,20 @@ impl Advertising {
     /// `EOVERFLOW` if the controller has no more than `sets`, `ENOMEM`.
     pub(crate) fn add(&mut self, new: &NewInstance<'_>, sets: u8, rotation: u16) -> Result {
         if self.find(new.number).is_none() {
-            if self.instances.len() >= usize::from(sets) || new.number == 0 || new.number > sets {
+            let last = if new.mesh {
+                sets.saturating_add(1)
+            } else {
+                sets
+            };
+            if self.instances.len() >= usize::from(sets) || new.number == 0 || new.number > last {
                 return Err(EOVERFLOW);
             }
             // A controller with but one set has set 0.
-            let handle = if sets == 1 { 0 } else { new.number };
+            let handle = if sets == 1 && !new.mesh {
+                0
+            } else {
+                new.number
+            };
             self.instances.make_room(1)?;
             let instance = Instance {
                 number: new.number,
@@ -170,6 +183,7 @@ impl Advertising {
                 min_interval: 0,
                 max_interval: 0,
                 pending: true,
+                mesh: new.mesh,
                 enabled: false,
                 random_addr: BdAddr::ANY,
                 rpa_expired: true,
@@ -189,6 +203,16 @@ impl Advertising {
             new.duration
         };
         instance.set_data(new.adv_data, new.scan_rsp)
+    }
+
+    /// Whether user space knows of an instance.
+    pub(super) fn is_told(&self, number: u8) -> bool {
+        self.find(number).is_some_and(|i| !i.mesh)
+    }
+
+    /// The instance that carries a packet of a mesh, if there is one.
+    pub(super) fn mesh(&self) -> Option<u8> {
+        self.instances.iter().find(|i| i.mesh).map(|i| i.number)
     }
 
     /// Removes an instance; `false` if there is none of that number.

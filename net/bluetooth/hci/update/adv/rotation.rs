@@ -6,9 +6,11 @@
 use super::{
     disable,
     ext,
+    instance::NO_PREFERENCE,
     is_ext,
     start,
     Device,
+    NewInstance,
     Outcome,
     Session, //
 };
@@ -82,8 +84,12 @@ fn forget(dev: &Device, instance: u8) -> bool {
     if was_current {
         stop_turn(dev);
     }
-    let removed = dev.state().adv.remove(instance);
-    if removed {
+    let (removed, told) = {
+        let mut state = dev.state();
+        let told = state.adv.is_told(instance);
+        (state.adv.remove(instance), told)
+    };
+    if removed && told {
         notify(dev, Notice::AdvertisingRemoved(instance));
     }
     removed
@@ -218,6 +224,55 @@ pub(crate) fn rotate_if(session: &Session<'_>, flags: AdvFlags) -> Outcome {
         Some(next) => schedule(session, next, true),
         None => Ok(()),
     }
+}
+
+/// How long a mesh's packet may be advertised should nobody end it, in seconds.
+const MESH_TIMEOUT: u16 = 1000;
+
+/// Advertises a packet of a mesh, in an instance of its own. It is short: if another instance is
+/// taking its turn, that one goes on afterwards.
+///
+/// # Errors
+///
+/// As [`schedule`]; `EOVERFLOW` if all sets are in use. What it leaves is [`end_mesh`]'s to remove.
+pub(crate) fn start_mesh(session: &Session<'_>, data: &[u8]) -> Outcome {
+    let dev = session.dev();
+    let sets = dev.info()?.le_adv_sets;
+    let number = sets.saturating_add(1);
+    {
+        let mut state = dev.state();
+        let d = state.defaults;
+        let new = NewInstance {
+            number,
+            flags: AdvFlags::EMPTY,
+            adv_data: data,
+            scan_rsp: &[],
+            timeout: MESH_TIMEOUT,
+            duration: MESH_TIMEOUT,
+            tx_power: NO_PREFERENCE,
+            min_interval: d.le_adv_min_interval.into(),
+            max_interval: d.le_adv_max_interval.into(),
+            mesh: true,
+        };
+        state.adv.add(&new, sets, d.multi_adv_rotation)?;
+    }
+    stop_turn(dev);
+    schedule(session, number, true)
+}
+
+/// Ends what [`start_mesh`] began.
+///
+/// # Errors
+///
+/// As [`Session::send`].
+pub(crate) fn end_mesh(session: &Session<'_>) -> Outcome {
+    let mesh = session.dev().state().adv.mesh();
+    mesh.map_or(Ok(()), |number| {
+        let result = remove(session, number);
+        // Whatever the controller says, the next packet begins anew.
+        drop_instance(session.dev(), number);
+        result
+    })
 }
 
 /// Takes an instance off the list without telling; `false` if there is none of that number.

@@ -27,6 +27,33 @@ macro_rules! layout {
     };
 }
 
+/// Declares a number of one octet: whatever arrives is one, some have names.
+macro_rules! octet {
+    ($(#[$attr:meta])* $name:ident { $($(#[$vattr:meta])* $value:ident = $number:literal;)* }) => {
+        $(#[$attr])*
+        #[derive(
+            Clone,
+            Copy,
+            PartialEq,
+            Eq,
+            Hash,
+            zerocopy_derive::FromBytes,
+            zerocopy_derive::IntoBytes,
+            zerocopy_derive::Immutable,
+            zerocopy_derive::KnownLayout,
+            zerocopy_derive::Unaligned,
+        )]
+        #[repr(transparent)]
+        pub struct $name(pub u8);
+
+        // What has the specification's name needs no words.
+        #[allow(missing_docs)]
+        impl $name {
+            $($(#[$vattr])* pub const $value: Self = Self($number);)*
+        }
+    };
+}
+
 /// Declares a set of bits over a little-endian integer; each constant is named with its bit number.
 macro_rules! bit_set {
     ($(#[$attr:meta])* $name:ident($raw:ty, $int:ident) { $($(#[$battr:meta])* $bit:ident = $number:literal;)* }) => {

@@ -106,31 +106,16 @@ impl Code {
     }
 }
 
-/// What a device can show and read (3.5.1), which also is how HCI and the kernel's user interface number it.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    Default,
-    zerocopy_derive::FromBytes,
-    zerocopy_derive::IntoBytes,
-    zerocopy_derive::Immutable,
-    zerocopy_derive::KnownLayout,
-    zerocopy_derive::Unaligned,
-)]
-#[repr(transparent)]
-pub struct IoCapability(pub u8);
-
-#[allow(missing_docs)]
-impl IoCapability {
-    pub const DISPLAY_ONLY: Self = Self(0x00);
-    pub const DISPLAY_YES_NO: Self = Self(0x01);
-    pub const KEYBOARD_ONLY: Self = Self(0x02);
-    pub const NO_INPUT_NO_OUTPUT: Self = Self(0x03);
-    pub const KEYBOARD_DISPLAY: Self = Self(0x04);
+octet! {
+    /// What a device can show and read (3.5.1), which also is how HCI and the kernel's user interface number it.
+    #[derive(Debug, Default)]
+    IoCapability {
+        DISPLAY_ONLY = 0x00;
+        DISPLAY_YES_NO = 0x01;
+        KEYBOARD_ONLY = 0x02;
+        NO_INPUT_NO_OUTPUT = 0x03;
+        KEYBOARD_DISPLAY = 0x04;
+    }
 }
 
 bit_set! {
@@ -154,67 +139,39 @@ bit_set! {
     }
 }
 
-/// Why a pairing failed (3.5.5).
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    zerocopy_derive::FromBytes,
-    zerocopy_derive::IntoBytes,
-    zerocopy_derive::Immutable,
-    zerocopy_derive::KnownLayout,
-    zerocopy_derive::Unaligned,
-)]
-#[repr(transparent)]
-pub struct Reason(pub u8);
-
-#[allow(missing_docs)]
-impl Reason {
-    pub const PASSKEY_ENTRY_FAILED: Self = Self(0x01);
-    pub const OOB_NOT_AVAILABLE: Self = Self(0x02);
-    pub const AUTHENTICATION_REQUIREMENTS: Self = Self(0x03);
-    pub const CONFIRM_VALUE_FAILED: Self = Self(0x04);
-    pub const PAIRING_NOT_SUPPORTED: Self = Self(0x05);
-    pub const ENCRYPTION_KEY_SIZE: Self = Self(0x06);
-    pub const COMMAND_NOT_SUPPORTED: Self = Self(0x07);
-    pub const UNSPECIFIED: Self = Self(0x08);
-    pub const REPEATED_ATTEMPTS: Self = Self(0x09);
-    pub const INVALID_PARAMETERS: Self = Self(0x0a);
-    pub const DHKEY_CHECK_FAILED: Self = Self(0x0b);
-    pub const NUMERIC_COMPARISON_FAILED: Self = Self(0x0c);
-    pub const BREDR_PAIRING_IN_PROGRESS: Self = Self(0x0d);
-    pub const CROSS_TRANSPORT_NOT_ALLOWED: Self = Self(0x0e);
-    pub const KEY_REJECTED: Self = Self(0x0f);
-    pub const BUSY: Self = Self(0x10);
+octet! {
+    /// Why a pairing failed (3.5.5).
+    #[derive(Debug)]
+    Reason {
+        PASSKEY_ENTRY_FAILED = 0x01;
+        OOB_NOT_AVAILABLE = 0x02;
+        AUTHENTICATION_REQUIREMENTS = 0x03;
+        CONFIRM_VALUE_FAILED = 0x04;
+        PAIRING_NOT_SUPPORTED = 0x05;
+        ENCRYPTION_KEY_SIZE = 0x06;
+        COMMAND_NOT_SUPPORTED = 0x07;
+        UNSPECIFIED = 0x08;
+        REPEATED_ATTEMPTS = 0x09;
+        INVALID_PARAMETERS = 0x0a;
+        DHKEY_CHECK_FAILED = 0x0b;
+        NUMERIC_COMPARISON_FAILED = 0x0c;
+        BREDR_PAIRING_IN_PROGRESS = 0x0d;
+        CROSS_TRANSPORT_NOT_ALLOWED = 0x0e;
+        KEY_REJECTED = 0x0f;
+        BUSY = 0x10;
+    }
 }
 
-/// What happened at the keyboard of the peer (3.5.8).
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    zerocopy_derive::FromBytes,
-    zerocopy_derive::IntoBytes,
-    zerocopy_derive::Immutable,
-    zerocopy_derive::KnownLayout,
-    zerocopy_derive::Unaligned,
-)]
-#[repr(transparent)]
-pub struct Keypress(pub u8);
-
-#[allow(missing_docs)]
-impl Keypress {
-    pub const STARTED: Self = Self(0x00);
-    pub const DIGIT_ENTERED: Self = Self(0x01);
-    pub const DIGIT_ERASED: Self = Self(0x02);
-    pub const CLEARED: Self = Self(0x03);
-    pub const COMPLETED: Self = Self(0x04);
+octet! {
+    /// What happened at the keyboard of the peer (3.5.8).
+    #[derive(Debug)]
+    Keypress {
+        STARTED = 0x00;
+        DIGIT_ENTERED = 0x01;
+        DIGIT_ERASED = 0x02;
+        CLEARED = 0x03;
+        COMPLETED = 0x04;
+    }
 }
 
 layout! {

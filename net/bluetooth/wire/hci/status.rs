@@ -4,30 +4,11 @@
 
 use core::fmt;
 
-use zerocopy_derive::{
-    FromBytes,
-    Immutable,
-    IntoBytes,
-    KnownLayout,
-    Unaligned, //
-};
-
-/// A controller's error code; zero is success.
-#[derive(
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    Default,
-    FromBytes,
-    IntoBytes,
-    Immutable,
-    KnownLayout,
-    Unaligned,
-)]
-#[repr(transparent)]
-pub struct Status(pub u8);
+octet! {
+    /// A controller's error code; zero is success.
+    #[derive(Default)]
+    Status {}
+}
 
 macro_rules! status_codes {
     ($($(#[$doc:meta])* $name:ident = $value:literal, $text:literal;)*) => {

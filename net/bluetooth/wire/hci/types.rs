@@ -114,36 +114,24 @@ impl fmt::Debug for U24 {
 /// The class of a device: minor class, major class, service bits, in this order (Assigned Numbers 2.8).
 pub type ClassOfDevice = [u8; 3];
 
-/// The type of an LE address as HCI numbers it (Vol 4 Part E 7.7.65.1 and 7.7.65.13).
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    Default,
-    FromBytes,
-    IntoBytes,
-    Immutable,
-    KnownLayout,
-    Unaligned,
-)]
-#[repr(transparent)]
-pub struct LeAddrType(pub u8);
+octet! {
+    /// The type of an LE address as HCI numbers it (Vol 4 Part E 7.7.65.1 and 7.7.65.13).
+    #[derive(Debug, Default)]
+    LeAddrType {
+        /// Public device address.
+        PUBLIC = 0x00;
+        /// Random device address.
+        RANDOM = 0x01;
+        /// Public identity address that the controller resolved; as own address type: RPA, else public.
+        PUBLIC_RESOLVED = 0x02;
+        /// Random static identity address that the controller resolved; as own address type: RPA, else random.
+        RANDOM_RESOLVED = 0x03;
+        /// No address given, in extended advertising reports (anonymous advertisement).
+        ANONYMOUS = 0xff;
+    }
+}
 
 impl LeAddrType {
-    /// Public device address.
-    pub const PUBLIC: Self = Self(0x00);
-    /// Random device address.
-    pub const RANDOM: Self = Self(0x01);
-    /// Public identity address that the controller resolved; as own address type: RPA, else public.
-    pub const PUBLIC_RESOLVED: Self = Self(0x02);
-    /// Random static identity address that the controller resolved; as own address type: RPA, else random.
-    pub const RANDOM_RESOLVED: Self = Self(0x03);
-    /// No address given, in extended advertising reports (anonymous advertisement).
-    pub const ANONYMOUS: Self = Self(0xff);
-
     /// The type without the "resolved by the controller" distinction; anything else stays as it is.
     #[inline]
     pub const fn identity(self) -> Self {

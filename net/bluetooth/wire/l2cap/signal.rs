@@ -93,47 +93,38 @@ impl Ident {
     }
 }
 
-macro_rules! codes {
-    ($($(#[$attr:meta])* $name:ident = $value:literal;)*) => {
-        #[allow(missing_docs)]
-        impl Code {
-            $($(#[$attr])* pub const $name: Self = Self($value);)*
-        }
-    };
-}
-
-/// Which command (table 4.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Code(pub u8);
-
-codes! {
-    COMMAND_REJECT = 0x01;
-    CONNECTION_REQUEST = 0x02;
-    CONNECTION_RESPONSE = 0x03;
-    CONFIGURATION_REQUEST = 0x04;
-    CONFIGURATION_RESPONSE = 0x05;
-    DISCONNECTION_REQUEST = 0x06;
-    DISCONNECTION_RESPONSE = 0x07;
-    ECHO_REQUEST = 0x08;
-    ECHO_RESPONSE = 0x09;
-    INFORMATION_REQUEST = 0x0a;
-    INFORMATION_RESPONSE = 0x0b;
-    /// Of AMP, as all up to 0x11: gone, never understood.
-    CREATE_CHANNEL_REQUEST = 0x0c;
-    CREATE_CHANNEL_RESPONSE = 0x0d;
-    MOVE_CHANNEL_REQUEST = 0x0e;
-    MOVE_CHANNEL_RESPONSE = 0x0f;
-    MOVE_CHANNEL_CONFIRMATION = 0x10;
-    MOVE_CHANNEL_CONFIRMATION_RESPONSE = 0x11;
-    CONNECTION_PARAMETER_UPDATE_REQUEST = 0x12;
-    CONNECTION_PARAMETER_UPDATE_RESPONSE = 0x13;
-    LE_CONNECTION_REQUEST = 0x14;
-    LE_CONNECTION_RESPONSE = 0x15;
-    FLOW_CONTROL_CREDIT = 0x16;
-    CREDIT_CONNECTION_REQUEST = 0x17;
-    CREDIT_CONNECTION_RESPONSE = 0x18;
-    RECONFIGURE_REQUEST = 0x19;
-    RECONFIGURE_RESPONSE = 0x1a;
+octet! {
+    /// Which command (table 4.2).
+    #[derive(Debug)]
+    Code {
+        COMMAND_REJECT = 0x01;
+        CONNECTION_REQUEST = 0x02;
+        CONNECTION_RESPONSE = 0x03;
+        CONFIGURATION_REQUEST = 0x04;
+        CONFIGURATION_RESPONSE = 0x05;
+        DISCONNECTION_REQUEST = 0x06;
+        DISCONNECTION_RESPONSE = 0x07;
+        ECHO_REQUEST = 0x08;
+        ECHO_RESPONSE = 0x09;
+        INFORMATION_REQUEST = 0x0a;
+        INFORMATION_RESPONSE = 0x0b;
+        /// Of AMP, as all up to 0x11: gone, never understood.
+        CREATE_CHANNEL_REQUEST = 0x0c;
+        CREATE_CHANNEL_RESPONSE = 0x0d;
+        MOVE_CHANNEL_REQUEST = 0x0e;
+        MOVE_CHANNEL_RESPONSE = 0x0f;
+        MOVE_CHANNEL_CONFIRMATION = 0x10;
+        MOVE_CHANNEL_CONFIRMATION_RESPONSE = 0x11;
+        CONNECTION_PARAMETER_UPDATE_REQUEST = 0x12;
+        CONNECTION_PARAMETER_UPDATE_RESPONSE = 0x13;
+        LE_CONNECTION_REQUEST = 0x14;
+        LE_CONNECTION_RESPONSE = 0x15;
+        FLOW_CONTROL_CREDIT = 0x16;
+        CREDIT_CONNECTION_REQUEST = 0x17;
+        CREDIT_CONNECTION_RESPONSE = 0x18;
+        RECONFIGURE_REQUEST = 0x19;
+        RECONFIGURE_RESPONSE = 0x1a;
+    }
 }
 
 impl Code {

@@ -4,32 +4,13 @@
 
 use core::fmt;
 
-use zerocopy_derive::{
-    FromBytes,
-    Immutable,
-    IntoBytes,
-    KnownLayout,
-    Unaligned, //
-};
-
 use crate::hci::Status;
 
-/// A status of the mgmt interface; zero is success.
-#[derive(
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    Default,
-    FromBytes,
-    IntoBytes,
-    Immutable,
-    KnownLayout,
-    Unaligned,
-)]
-#[repr(transparent)]
-pub struct MgmtStatus(pub u8);
+octet! {
+    /// A status of the mgmt interface; zero is success.
+    #[derive(Default)]
+    MgmtStatus {}
+}
 
 macro_rules! mgmt_statuses {
     ($($name:ident = $value:literal;)*) => {

@@ -30,6 +30,7 @@ mod query;
 mod security;
 mod timer;
 
+pub(crate) use bredr::set_packet_types;
 pub(super) use bredr::{
     clock_offset,
     connected,
@@ -41,10 +42,6 @@ pub(super) use bredr::{
     remote_features,
     requested,
     role_changed, //
-};
-pub(crate) use bredr::{
-    set_packet_types,
-    switch_role, //
 };
 pub(crate) use connect::{
     connect,
@@ -65,14 +62,12 @@ pub(super) use end::{
 };
 pub(super) use le::event as le_event;
 pub(crate) use le::{
-    connection_parameters,
     parameters_loaded as le_parameters_loaded,
     update_parameters, //
 };
 pub(super) use le_connect::is_connecting as le_is_connecting;
 pub(crate) use le_connect::not_awaited as le_not_awaited;
 pub(crate) use query::{
-    class_of,
     phys,
     security_of,
     set_phys, //
@@ -131,11 +126,7 @@ use wire::{
             ReadRemoteFeatures,
             RemoteNameRequest, //
         },
-        link_policy::{
-            ExitSniffMode,
-            SniffMode,
-            SwitchRole, //
-        },
+        link_policy::{ExitSniffMode, SniffMode},
         packet::ScoPacket,
         ConnHandle,
         Opcode,
@@ -295,7 +286,6 @@ struct Link {
     sniff: bool,
     /// A command that changes the mode, or the role, is not answered yet.
     mode_pending: bool,
-    role_pending: bool,
     /// LE: how it is now, and the bounds of the interval that are wanted.
     parameters: LeParameters,
     interval_min: u16,
@@ -343,7 +333,6 @@ impl Link {
             packet_types: 0,
             sniff: false,
             mode_pending: false,
-            role_pending: false,
             parameters: LeParameters::default(),
             interval_min: 0,
             interval_max: 0,
@@ -547,7 +536,7 @@ fn bring_up(dev: &Device, worker: &mut Worker<'_>, id: u64) -> Result {
             kind,
             peer: link.peer,
             central: link.central,
-            initiated_here: link.initiated_here,
+            class: link.class,
             own_on_air: link.own_on_air,
             peer_on_air: link.on_air,
             mtu,
@@ -619,11 +608,6 @@ pub(super) fn command_status(
         SniffMode::OPCODE | ExitSniffMode::OPCODE => {
             if let Some(handle) = sent_as::<ConnHandle>(sent) {
                 bredr::mode_refused(dev, worker, handle);
-            }
-        }
-        SwitchRole::OPCODE => {
-            if let Some(sent) = sent_as::<SwitchRole>(sent) {
-                bredr::role_refused(dev, worker, sent.bdaddr);
             }
         }
         _ => {}

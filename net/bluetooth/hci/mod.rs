@@ -21,12 +21,10 @@ mod debugfs;
 mod device;
 pub(crate) mod errno;
 pub(crate) mod event;
-#[allow(dead_code, unused_imports)] // The rooms above use it.
 pub(crate) mod flow;
 mod found;
 mod info;
 pub(crate) mod init;
-#[allow(dead_code, unused_imports)] // The rooms above use it.
 pub(crate) mod link;
 mod observer;
 pub(crate) mod power;
@@ -37,9 +35,7 @@ mod session;
 mod state;
 pub(crate) mod suspend;
 pub(crate) mod timers;
-#[allow(dead_code, unused_imports)] // The rooms above use it.
 pub(crate) mod update;
-#[allow(dead_code, unused_imports)] // The rooms above use it.
 pub(crate) mod user;
 
 pub(crate) use command::{
@@ -90,5 +86,3 @@ pub(crate) use session::{
     INIT_TIMEOUT_MS, //
 };
 pub(crate) use state::*;
-#[allow(unused_imports)] // The room above uses it.
-pub(crate) use user::LinkUser;

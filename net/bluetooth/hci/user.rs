@@ -41,8 +41,8 @@ pub(crate) struct LinkFacts {
     pub(crate) peer: Peer,
     /// This host is the central.
     pub(crate) central: bool,
-    /// The link was asked for here.
-    pub(crate) initiated_here: bool,
+    /// The class of device of a peer on BR/EDR, as far as it is known: little endian.
+    pub(crate) class: [u8; 3],
     /// The address of this host that the peer sees, and that of the peer on the air: what pairing
     /// computes with (Vol 3 Part H 2.2.6).
     pub(crate) own_on_air: Peer,

@@ -108,6 +108,8 @@ pub(super) struct Link {
     pub(super) needs_security: Option<u64>,
     /// What is being done is the peer's wish to end a channel.
     pub(super) closing_by_peer: bool,
+    /// Class of the peer, for BR/EDR.
+    class: [u8; 3],
     /// The peer is on the list of those that must not connect.
     pub(super) blocked: bool,
 }
@@ -174,6 +176,7 @@ impl Link {
             blocked: false,
             needs_security: None,
             closing_by_peer: false,
+            class: [0; 3],
         }
     }
 
@@ -182,9 +185,13 @@ impl Link {
         self.handle = Some(facts.handle);
         self.slot = facts.slot;
         self.mtu = facts.mtu;
+        self.class = facts.class;
         for active in self.channels.iter() {
             active.shared.set_slot(facts.slot);
-            active.shared.update(|s| s.handle = facts.handle);
+            active.shared.update(|s| {
+                s.handle = facts.handle;
+                s.class = facts.class;
+            });
         }
     }
 
@@ -326,11 +333,12 @@ impl Link {
             return Err(e);
         }
         self.next_age = self.next_age.wrapping_add(1);
-        let (own, handle) = (self.own, self.handle);
+        let (own, handle, class) = (self.own, self.handle, self.class);
         shared.update(|s| {
             s.src = own.addr;
             s.src_type = own.kind;
             s.handle = handle.unwrap_or(0);
+            s.class = class;
         });
         if handle.is_some() {
             shared.set_slot(self.slot);

@@ -60,12 +60,7 @@ use wire::{
             RejectConnectionRequest,
             RemoteNameRequest, //
         },
-        link_policy::{
-            ExitSniffMode,
-            SniffMode,
-            SniffSubrating,
-            SwitchRole, //
-        },
+        link_policy::{ExitSniffMode, SniffMode, SniffSubrating},
         ConnHandle,
         Status, //
     },
@@ -378,37 +373,9 @@ pub(in crate::hci) fn role_changed(dev: &Device, worker: &mut Worker<'_>, e: &Ro
     let Some(link) = table.and_then(|t| t.by_peer(LinkKind::Acl, e.bdaddr)) else {
         return;
     };
-    link.role_pending = false;
     if e.status.is_success() && e.role <= PERIPHERAL {
         link.central = e.role == CENTRAL;
     }
-}
-
-/// Switch Role was refused.
-pub(super) fn role_refused(dev: &Device, worker: &mut Worker<'_>, addr: BdAddr) {
-    let table = dev.links.get(worker);
-    if let Some(link) = table.and_then(|t| t.by_peer(LinkKind::Acl, addr)) {
-        link.role_pending = false;
-    }
-}
-
-/// Has this host become a link's central, or its peripheral (7.2.8); nothing is told if the roles
-/// are so already, or if the peer does not want it.
-pub(crate) fn switch_role(dev: &Device, worker: &mut Worker<'_>, handle: u16, central: bool) {
-    let link = by_handle(dev, worker, ConnHandle::new(handle));
-    let Some(link) = link.filter(|l| l.kind == LinkKind::Acl) else {
-        return;
-    };
-    if link.central == central || core::mem::replace(&mut link.role_pending, true) {
-        return;
-    }
-    send(
-        dev,
-        &SwitchRole {
-            bdaddr: link.peer.addr,
-            role: if central { CENTRAL } else { PERIPHERAL },
-        },
-    );
 }
 
 /// The peer's clock offset (7.7.28), for the next page.

@@ -225,14 +225,6 @@ pub(super) fn released(link: &mut Link) {
     link.idle_at = Some(now_ms().saturating_add(ms.into()));
 }
 
-/// How long a link stays up unused from now on, in milliseconds; `None`: as usual.
-pub(crate) fn set_idle_ms(dev: &Device, worker: &mut Worker<'_>, handle: u16, ms: Option<u32>) {
-    let table = dev.links.get(worker);
-    if let Some(link) = table.and_then(|t| t.by_handle(ConnHandle::new(handle))) {
-        link.idle_ms = ms.unwrap_or(super::IDLE_MS);
-    }
-}
-
 /// Pages the next peer that is waited for, if none is being paged: controllers page one at a time.
 pub(super) fn next(dev: &Device, worker: &mut Worker<'_>) {
     let Some(table) = dev.links.get(worker) else {

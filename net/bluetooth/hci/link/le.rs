@@ -507,16 +507,6 @@ fn remember(dev: &Device, peer: Peer, wanted: &connection::Range) {
     );
 }
 
-/// The parameters that an LE link has now.
-pub(crate) fn connection_parameters(
-    dev: &Device,
-    worker: &mut Worker<'_>,
-    handle: u16,
-) -> Option<LeParameters> {
-    let link = dev.links.get(worker)?.by_handle(ConnHandle::new(handle))?;
-    (link.kind == LinkKind::Le).then_some(link.parameters)
-}
-
 /// Has the controller change a link's parameters (7.8.18), as its peripheral asked for by L2CAP;
 /// what was asked for is remembered. To be called as central, with what is valid.
 ///

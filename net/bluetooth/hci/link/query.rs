@@ -29,12 +29,6 @@ pub(crate) fn security_of(
     Some(link.security)
 }
 
-/// The peer's class of device, as far as it is known: little endian.
-pub(crate) fn class_of(dev: &Device, worker: &mut Worker<'_>, handle: u16) -> Option<[u8; 3]> {
-    let link = dev.links.get(worker)?.by_handle(ConnHandle::new(handle))?;
-    Some(link.class)
-}
-
 /// The PHYs of LE as user space numbers them (`BT_PHY_LE_*`): for transmission and reception.
 const LE_PHYS: [(Phys, u32, u32); 3] = [
     (Phys::LE_1M, 0x0200, 0x0400),

@@ -17,6 +17,7 @@ GUEST_SUITE = "trixie"
 SUITES = ("bullseye", "bookworm", "trixie", "forky", "sid", "stable", "testing", "unstable",
           "oldstable", "oldoldstable")
 KEYRINGS = "/usr/share/keyrings"
+PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
 def os_codename() -> str:
@@ -169,7 +170,9 @@ def as_root(argv: list) -> list:
     if subprocess.run(["sh", "-c", "command -v sudo"], capture_output=True, check=False).returncode:
         raise ui.Failure("root's rights are needed to install packages and there is no sudo",
                          "run it as root, or install sudo")
-    return ["sudo", "--preserve-env=DEBIAN_FRONTEND", *argv]
+    # sudo forgets which proxy leads to the archive, unless it is told to keep that.
+    kept = [name for name in PROXIES if name in os.environ]
+    return ["sudo", *([f"--preserve-env={','.join(kept)}"] if kept else []), *argv]
 
 
 HOST_PACKAGES = ("mmdebstrap", "qemu-system-x86", "busybox-static", "bubblewrap", "python3-venv",
@@ -203,9 +206,11 @@ def host_packages() -> None:
                          "this is not Debian, so install them with the host's own tools "
                          "(QEMU 10.0 or newer)")
     with stamp.lock("apt"):
-        suites = [codename, f"{codename}-updates", f"{codename}-backports"]
-        if codename not in ("bookworm", "trixie"):
-            suites = [codename]
+        suites = [codename]
+        if codename in ("bookworm", "trixie"):
+            suites.append(f"{codename}-updates")
+        if codename == "bookworm":
+            suites.append("bookworm-backports")  # its own QEMU is too old
         index = Index("host", suites, for_host=True)
         index.update()
         plain = [package for package in missing if package != "qemu-system-x86"]

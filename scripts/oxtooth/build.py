@@ -38,7 +38,7 @@ def check_user_kdir(kdir: Path) -> bool:
     if wanted != have:
         raise ui.Failure(f"the kernel in {kdir} was built with rustc {wanted}, the build root has "
                          f"{have}; Rust modules need the very same compiler",
-                         "build that kernel inside the build root: scripts/ox shell-build")
+                         "build that kernel inside the build root: scripts/ox buildroot make ... modules_prepare (Documentation/building.md)")
     release = (kdir / "include/config/kernel.release").read_text().strip()
     if not release.startswith(kernel.SERIES + "."):
         raise ui.Failure(f"the kernel in {kdir} is {release}; Oxtooth is written for {kernel.SERIES}")

@@ -168,6 +168,79 @@ impl<T: Owner> Hdev<T> {
     }
 }
 
+/// A codec, as drivers are asked about it (`struct bt_codec`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Codec {
+    /// Coding format (Assigned Numbers 2.11).
+    pub id: u8,
+    /// A vendor's company identifier, for a coding format of 0xff.
+    pub company: u16,
+    /// Which of that vendor's codecs it is.
+    pub vendor_codec: u16,
+    /// Where its audio comes from: 0 is HCI, else the driver's number.
+    pub data_path: u8,
+}
+
+/// What a driver wants configured with a data path: at most this many bytes.
+pub const CODEC_CONFIG_MAX: usize = u8::MAX as usize;
+
+impl<T: Owner> Hdev<T> {
+    /// Where audio that does not pass the host comes from; `None` if the driver knows no such way.
+    ///
+    /// # Errors
+    ///
+    /// What the driver says.
+    pub fn data_path_id(&self) -> Option<Result<u8>> {
+        let mut id = 0;
+        let ret = call!(self, get_data_path_id, &mut id)?;
+        Some(to_result(ret).map(|()| id))
+    }
+
+    /// What the controller has to be told about a codec before an eSCO link uses it, in a vendor's
+    /// words: copied to `config`, the number of bytes is returned. `None` if the driver has
+    /// nothing to say about codecs.
+    ///
+    /// # Errors
+    ///
+    /// What the driver says: `EINVAL` for a codec that it does not know.
+    pub fn codec_config(
+        &self,
+        codec: &Codec,
+        config: &mut [u8; CODEC_CONFIG_MAX],
+    ) -> Option<Result<usize>> {
+        let mut c = bindings::bt_codec {
+            id: codec.id,
+            cid: codec.company,
+            vid: codec.vendor_codec,
+            data_path: codec.data_path,
+            num_caps: 0,
+        };
+        let mut len = 0u8;
+        let mut data: *mut u8 = core::ptr::null_mut();
+        let ret = call!(
+            self,
+            get_codec_config_data,
+            bindings::ESCO_LINK as u8,
+            &mut c,
+            &mut len,
+            &mut data
+        )?;
+        let copied = to_result(ret).map(|()| {
+            let len = usize::from(len);
+            if data.is_null() {
+                return 0;
+            }
+            // SAFETY: The driver returned that many bytes, which are ours to free. `config` has
+            // room for any number that `len` can be.
+            unsafe { core::ptr::copy_nonoverlapping(data, config.as_mut_ptr(), len) };
+            len
+        });
+        // SAFETY: Null, or allocated by the driver with `kmalloc()`; it does not keep it.
+        unsafe { bindings::kfree(data.cast()) };
+        Some(copied)
+    }
+}
+
 impl<T: Owner> ReqLock<'_, T> {
     fn result(ret: Option<c_int>) -> Option<Result> {
         ret.map(to_result)

@@ -26,9 +26,11 @@ mod link;
 pub use class::ClassRegistration;
 pub use driver::{
     Capabilities,
+    Codec,
     DriverLock,
     DrvReply,
-    ReqLock, //
+    ReqLock,
+    CODEC_CONFIG_MAX, //
 };
 pub use flags::{
     DevFlag,
@@ -460,6 +462,12 @@ impl<T: Owner> Hdev<T> {
     pub fn is_suspended(&self) -> bool {
         // SAFETY: A plain member that only the core writes.
         unsafe { (*self.as_raw()).suspended }
+    }
+
+    /// The greatest length of the data in a SCO packet, in bytes, as the driver has it too.
+    pub fn sco_mtu(&self) -> u32 {
+        // SAFETY: A plain member; a driver may correct what the core has published.
+        unsafe { (&raw const (*self.as_raw()).sco_mtu).read_volatile() }
     }
 
     /// Links that drivers can see, of all types.

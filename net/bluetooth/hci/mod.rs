@@ -30,6 +30,7 @@ mod observer;
 pub(crate) mod power;
 pub(crate) mod recovery;
 pub(crate) mod registry;
+pub(crate) mod route;
 mod rx;
 mod session;
 mod state;

@@ -34,7 +34,6 @@
 
 pub(crate) mod bound;
 pub(crate) mod channel;
-pub(crate) mod route;
 pub(crate) mod user;
 
 mod active;
@@ -51,7 +50,10 @@ mod start;
 mod timer;
 mod transmit;
 
-pub(crate) use crate::hci::link::Secured;
+pub(crate) use crate::hci::{
+    link::Secured,
+    route, //
+};
 pub(crate) use request::{
     authorise,
     can_keep_data,

@@ -5,10 +5,6 @@
 //! A socket owns a [`Channel`] from its birth. While the channel is in use, the controller's worker
 //! refers to the socket through its [`SocketUser`], and lets go of it when the channel is closed;
 //! so a socket may be gone from user space and still end its channel properly.
-//!
-//! The worker changes the socket's state, error and queues without the socket lock. It would have
-//! to wait for a process that holds the lock while it touches its own memory, and all links with
-//! it. System calls use the lock for waiting, and to exclude each other.
 
 mod addr;
 mod io;
@@ -18,7 +14,10 @@ mod user;
 
 pub(crate) use user::SocketUser;
 
-use super::hci::AF_BLUETOOTH;
+use super::{
+    connection,
+    hci::AF_BLUETOOTH, //
+};
 use crate::{
     l2cap::{
         self,
@@ -48,7 +47,6 @@ use kernel_ext::net::{
     Capability,
     CreateArgs,
     IoctlArg,
-    LockedSock,
     OptOut,
     OptValue,
     PollMask,
@@ -73,10 +71,6 @@ use wire::{
     },
     AddressType, //
 };
-
-/// Requests of the terminal's kind that sockets understand.
-const TIOCOUTQ: u32 = 0x5411;
-const TIOCINQ: u32 = 0x541b;
 
 /// How long closing waits for what was sent to be acknowledged, in milliseconds.
 const WAIT_ACK_MS: u32 = 10_000;
@@ -239,15 +233,6 @@ impl L2capSocket {
         l2cap::connect(&dev, channel, as_user(sock), &s)
     }
 
-    fn wait_connected(lock: &mut LockedSock<'_, Self>, timeout: Timeout) -> Result {
-        lock.wait(timeout, EINPROGRESS, |sk| match sk.state() {
-            State::Connected => Some(Ok(())),
-            // Closed by somebody else; a reason, if there is one, is the pending error.
-            State::Closed => Some(sk.take_err().and(Err(ECONNABORTED))),
-            _ => None,
-        })?
-    }
-
     /// Ends the channel, having waited for what was sent to arrive.
     fn close_down(sock: &Sk<'_>, how: u8) -> Result {
         let channel = channel(sock);
@@ -336,7 +321,7 @@ impl Protocol for L2capSocket {
         Self::start_connecting(sock, &L2capAddr::read(addr)?)?;
         let mut lock = sock.lock();
         let timeout = lock.snd_timeout(nonblock);
-        Self::wait_connected(&mut lock, timeout)
+        connection::wait_connected(&mut lock, timeout)
     }
 
     fn listen(sock: &Sk<'_>, backlog: i32) -> Result {
@@ -357,19 +342,7 @@ impl Protocol for L2capSocket {
     }
 
     fn accept(sock: &Sk<'_>, nonblock: bool) -> Result<SockRef<Self>> {
-        let mut lock = sock.lock();
-        let timeout = lock.rcv_timeout(nonblock);
-        lock.wait(timeout, EAGAIN, |sk| {
-            if sk.state() != State::Listen {
-                return Some(Err(EBADFD));
-            }
-            let deferred = channel(sk).settings().deferred;
-            sk.accept_dequeue(|child| {
-                let state = child.state();
-                state == State::Connected || (deferred && state != State::Closed)
-            })
-            .map(Ok)
-        })?
+        connection::accept(sock, nonblock, || channel(sock).settings().deferred)
     }
 
     fn getname(sock: &Sk<'_>, peer: bool) -> Result<SockName> {
@@ -398,26 +371,12 @@ impl Protocol for L2capSocket {
     }
 
     fn poll(sock: &Sk<'_>) -> PollMask {
-        if sock.state() == State::Listen {
-            let deferred = channel(sock).settings().deferred;
-            let ready = sock.accept_any(|child| {
-                let state = child.state();
-                state == State::Connected || (deferred && state == State::Connect2)
-            });
-            return if ready { PollMask::IN } else { PollMask::NONE };
-        }
-        sock.poll_mask(!channel(sock).is_suspended())
+        let channel = channel(sock);
+        connection::poll(sock, channel.settings().deferred, !channel.is_suspended())
     }
 
     fn ioctl(sock: &Sk<'_>, cmd: u32, arg: IoctlArg) -> Result<i32> {
-        let amount = match cmd {
-            TIOCOUTQ | TIOCINQ if sock.state() == State::Listen => return Err(EINVAL),
-            TIOCOUTQ => sock.sndbuf().saturating_sub(sock.wmem_alloc()),
-            TIOCINQ => sock.first_len(),
-            _ => return Err(ENOIOCTLCMD),
-        };
-        arg.write(&i32::try_from(amount).unwrap_or(i32::MAX))?;
-        Ok(0)
+        connection::ioctl(sock, cmd, arg)
     }
 
     fn setsockopt(sock: &Sk<'_>, level: i32, name: i32, value: OptValue<'_>) -> Result {

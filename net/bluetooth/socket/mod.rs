@@ -20,6 +20,7 @@
 //!
 //! `BTPROTO_L2CAP` is in [`l2cap`].
 
+mod connection;
 mod control;
 mod cookie;
 mod filter;

@@ -8,9 +8,12 @@ use super::{
     L2capSocket,
     L2CAP, //
 };
-use crate::l2cap::{
-    channel::Channel,
-    user::ChannelUser, //
+use crate::{
+    l2cap::{
+        channel::Channel,
+        user::ChannelUser, //
+    },
+    socket::connection, //
 };
 use kernel::{
     prelude::*,
@@ -33,33 +36,11 @@ impl SocketUser {
     pub(super) fn new(sock: SockRef<L2capSocket>) -> Self {
         Self(sock)
     }
-
-    /// Wakes who waits: for the socket itself, or for something to accept.
-    fn changed(&self) {
-        match self.0.accept_parent() {
-            Some(parent) => {
-                self.0.state_change();
-                parent.data_ready();
-            }
-            None => self.0.state_change(),
-        }
-    }
 }
 
 impl ChannelUser for SocketUser {
     fn incoming(&self) -> Result<(Arc<Channel>, Self)> {
-        let parent = &self.0;
-        if parent.state() != State::Listen {
-            return Err(EINVAL);
-        }
-        if parent.accept_queue_full() {
-            return Err(ENOBUFS);
-        }
-        let child = L2CAP.alloc_child(parent, GFP_KERNEL)?;
-        child.set_snd_timeout(default_timeout());
-        parent
-            .accept_enqueue(child.clone())
-            .map_err(|(_child, error)| error)?;
+        let child = connection::incoming(&L2CAP, &self.0, default_timeout())?;
         Ok((channel(&child).clone(), Self(child)))
     }
 
@@ -75,7 +56,7 @@ impl ChannelUser for SocketUser {
 
     fn opened(&self) {
         self.0.set_state(State::Connected);
-        self.changed();
+        connection::changed(&self.0);
     }
 
     fn received(&self, skb: SkBuff) -> Result<(), SkBuff> {
@@ -103,20 +84,7 @@ impl ChannelUser for SocketUser {
     }
 
     fn closed(&self, error: Option<Error>, by_peer: bool) {
-        if by_peer {
-            self.0.shut_down();
-        }
-        if let Some(error) = error {
-            self.0.set_err(error);
-        }
-        self.0.set_state(State::Closed);
-        match self.0.accept_parent() {
-            Some(parent) => {
-                self.0.accept_unlink();
-                parent.data_ready();
-            }
-            None => self.0.state_change(),
-        }
+        connection::closed(&self.0, error, by_peer);
     }
 
     fn owner(&self) -> u32 {

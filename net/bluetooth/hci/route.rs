@@ -2,7 +2,7 @@
 
 //! Which controller leads to a peer.
 
-use crate::hci::{
+use super::{
     registry,
     update,
     Device,
@@ -20,7 +20,7 @@ use wire::{
 };
 
 /// The address that a controller's links of a kind have at this end.
-pub(super) fn own_address(dev: &Device, le: bool) -> Peer {
+pub(crate) fn own_address(dev: &Device, le: bool) -> Peer {
     if le {
         let (kind, addr) = update::address::identity(dev);
         Peer {

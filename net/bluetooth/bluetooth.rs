@@ -8,6 +8,7 @@
 //!   socket    PF_BLUETOOTH: raw, user, monitor, control and logging channels
 //!   mgmt      the control channel's commands and events
 //!   l2cap     channels over links
+//!   sco       audio channels
 //!   hci       controllers: device, commands, sequences, events, links
 //!   engine    decisions without I/O (crate)
 //!   wire      byte formats (crate)
@@ -29,6 +30,7 @@ mod driver;
 mod hci;
 mod l2cap;
 mod mgmt;
+mod sco;
 mod smp;
 mod socket;
 mod users;
@@ -59,6 +61,12 @@ pub(crate) use users::ChannelUser;
 
 /// The room that uses links.
 pub(crate) type Upper = l2cap::L2cap;
+
+/// The room that uses audio links.
+pub(crate) type Audio = sco::Sco;
+
+/// Who uses audio channels.
+pub(crate) use socket::sco::SocketUser as AudioSocket;
 
 /// The room that secures links.
 pub(crate) type Security = smp::Security;

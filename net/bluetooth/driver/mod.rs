@@ -88,6 +88,8 @@ pub(crate) fn init_once() {
         unsafe { crate::hci::registry::REGISTRY.init() };
         // SAFETY: As above.
         unsafe { crate::l2cap::bound::TABLE.init() };
+        // SAFETY: Likewise, before there are sockets.
+        unsafe { crate::socket::sco::LISTENING.init() };
         // SAFETY: Likewise, before anything of `mgmt` is used.
         unsafe { crate::mgmt::ROOMS.init() };
     }

@@ -30,7 +30,6 @@ bool_param!(
 );
 
 bool_param!(
-    #[allow(dead_code)] // For the room of voice links.
     pub(crate) DISABLE_ESCO,
     "disable_esco",
     false,

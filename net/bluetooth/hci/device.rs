@@ -39,7 +39,10 @@ use super::{
     suspend::{
         SuspendOps, //
     },
-    user::LinkUser,
+    user::{
+        AudioUser,
+        LinkUser, //
+    },
 };
 use core::sync::atomic::{
     AtomicBool,
@@ -120,7 +123,7 @@ const MAX_RAW_QUEUED: usize = 256;
 
 /// The Rust half of a controller.
 ///
-/// What is confined to the worker is in `links`, `flow`, `upper` and `security`; the rest may be used from any process context.
+/// What is confined to the worker is in `links`, `flow`, `upper`, `audio` and `security`; the rest may be used from any process context.
 #[pin_data]
 pub(crate) struct Controller {
     #[pin]
@@ -161,6 +164,8 @@ pub(crate) struct Controller {
     pub(super) flow_work: FlowWork,
     /// What the user of the links keeps.
     pub(crate) upper: Confined<<crate::Upper as LinkUser>::Controller>,
+    /// What the user of audio links keeps.
+    pub(crate) audio: Confined<<crate::Audio as AudioUser>::Controller>,
     /// What the room that secures links keeps.
     pub(crate) security: Confined<<crate::Security as Authenticator>::Controller>,
     #[pin]
@@ -201,6 +206,7 @@ impl Controller {
             flow: Confined::new(Flow::new()),
             flow_work <- FlowWork::new(),
             upper: Confined::new(crate::Upper::new_controller()),
+            audio: Confined::new(crate::Audio::new_controller()),
             security: Confined::new(<crate::Security as Authenticator>::new_controller()),
             security_timer <- SecurityTimer::new(),
             worker: SetOnce::new(),
@@ -370,6 +376,7 @@ fn bind_queues(dev: &Device) -> Result {
     dev.flow.bind(&worker)?;
     dev.flow_work.bind(&worker)?;
     dev.upper.bind(&worker)?;
+    dev.audio.bind(&worker)?;
     dev.security.bind(&worker)?;
     dev.security_timer.bind(&worker)?;
     dev.commands.transmit.bind(&worker)?;

@@ -155,6 +155,8 @@ fn dispatch(dev: &Device, worker: &mut Worker<'_>, skb: &SkBuff, event: &Event<'
         Event::RoleChange(e) => link::role_changed(dev, worker, e),
         Event::ModeChange(e) => link::mode_changed(dev, worker, e),
         Event::ClockOffset(e) => link::clock_offset(dev, worker, e),
+        Event::SyncConnectionComplete(e) => link::sco::completed(dev, worker, e),
+        Event::SyncConnectionChanged(e) => link::sco::changed(dev, worker, e),
         Event::PacketTypeChanged(e) => link::packet_types_changed(dev, worker, e),
 
         Event::NumberOfCompletedPackets(list) => flow::completed(dev, worker, list),
@@ -173,7 +175,7 @@ fn dispatch(dev: &Device, worker: &mut Worker<'_>, skb: &SkBuff, event: &Event<'
         Event::Vendor(_) => {
             dev.handle_vendor_event(skb);
         }
-        // What belongs to SCO and ISO is for the rooms that will have those; an event nobody knows
+        // What belongs to ISO is for the room that will have it; an event nobody knows
         // is counted by nobody, as controllers send many.
         _ => <crate::Security as Authenticator>::event(dev, worker, event),
     }

@@ -9,8 +9,14 @@
 //! priority what goes first. Nothing is queued here but the rest of a frame that is too long for one
 //! packet.
 //!
+//! Audio goes before everything else: what waits of it is sent before each packet of other data.
+//!
 //! Received data goes to the link's user at once. Data that overtakes the event announcing its link
 //! is held for a moment ([`RxHold`]).
+
+mod sco;
+
+pub(super) use sco::received as sco_received;
 
 use super::{
     command,
@@ -27,6 +33,7 @@ use super::{
     },
     session::jiffies,
     user::{
+        AudioUser,
         LinkUser,
         OutFrame, //
     },
@@ -56,6 +63,7 @@ use kernel::{
 use kernel_ext::vec::VecExt;
 use kernel_ext::{
     hci::{
+        Flag,
         Frame,
         FrameMeta,
         Stat,
@@ -96,18 +104,21 @@ const MIN_LE_MTU: u16 = 0x001b;
 /// Packets held for links that are not known yet, at most.
 const MAX_HELD: usize = 32;
 
-/// Kinds of links whose data is scheduled, in the order in which their buffers are filled.
-const KINDS: [LinkKind; 2] = [LinkKind::Acl, LinkKind::Le];
+/// Kinds of links whose data is scheduled by turns after audio, in the order in which their buffers
+/// are filled.
+const KINDS: [LinkType; 2] = [LinkType::Acl, LinkType::Le];
 
 /// A link's state of sending.
 struct TxLink {
     handle: u16,
-    kind: LinkKind,
+    kind: LinkType,
     slot: u8,
     /// Bytes of data in one packet.
     mtu: u16,
     /// The controller can tell flushable frames from others.
     no_flush: bool,
+    /// The controller tells which packets it is done with.
+    completes: bool,
     /// In sniff mode, which data ends.
     sniff: bool,
     /// The user may have something to send.
@@ -136,6 +147,8 @@ struct Early {
 pub(crate) struct Flow {
     control: FlowControl<MAX_LINKS>,
     links: KVec<TxLink>,
+    /// How many of them carry audio.
+    audio_links: usize,
     hold: RxHold<Early, MAX_HELD>,
     /// Since when packets of each kind wait without a buffer becoming free, in milliseconds.
     starved: [Option<u64>; KINDS.len()],
@@ -190,6 +203,7 @@ impl Flow {
         Self {
             control: FlowControl::new(),
             links: KVec::new(),
+            audio_links: 0,
             hold: RxHold::new(DEFAULT_HOLD_MS),
             starved: [None; KINDS.len()],
             overflows: 0,
@@ -199,6 +213,20 @@ impl Flow {
 
     fn link(&mut self, handle: u16) -> Option<&mut TxLink> {
         self.links.iter_mut().find(|l| l.handle == handle)
+    }
+
+    /// Takes note of who has something to send.
+    fn note_woken(&mut self, dev: &Device) {
+        // Mostly nobody has, between two packets.
+        if dev.flow_work.woken.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        let woken = dev.flow_work.woken.swap(0, Ordering::Acquire);
+        for link in self.links.iter_mut() {
+            if woken & 1u64.wrapping_shl(link.slot.into()) != 0 {
+                link.ready = true;
+            }
+        }
     }
 
     fn free_slot(&self) -> Option<u8> {
@@ -211,16 +239,18 @@ impl Flow {
             .filter(|slot| usize::from(*slot) < MAX_LINKS)
     }
 
-    fn starved_mut(&mut self, kind: LinkKind) -> Option<&mut Option<u64>> {
+    fn starved_mut(&mut self, kind: LinkType) -> Option<&mut Option<u64>> {
         let at = KINDS.iter().position(|k| *k == kind)?;
         self.starved.get_mut(at)
     }
 }
 
-fn engine_kind(kind: LinkKind) -> LinkType {
-    match kind {
-        LinkKind::Acl => LinkType::Acl,
-        LinkKind::Le => LinkType::Le,
+impl From<LinkKind> for LinkType {
+    fn from(kind: LinkKind) -> Self {
+        match kind {
+            LinkKind::Acl => Self::Acl,
+            LinkKind::Le => Self::Le,
+        }
     }
 }
 
@@ -241,48 +271,57 @@ pub(super) fn link_up(
     dev: &Device,
     worker: &mut Worker<'_>,
     handle: u16,
-    kind: LinkKind,
+    kind: LinkType,
 ) -> Result<(u8, u16)> {
     let info = dev.info()?;
-    let forced = dev.state().forced_acl;
+    let (forced, forced_sco) = {
+        let state = dev.state();
+        (state.forced_acl, state.forced_sco)
+    };
     let acl = forced.unwrap_or((info.acl.mtu, info.acl.packets));
+    let sco = forced_sco.unwrap_or((sco::mtu(dev), info.sco.packets));
     let le = NonZeroU16::new(info.le.packets).filter(|_| info.le.mtu != 0);
     let buffers = Buffers {
         acl: acl.1,
-        sco: info.sco.packets,
-        sco_flow_control: false,
+        sco: sco.1,
+        sco_flow_control: dev.has(Flag::SCO_FLOWCTL),
         le,
         iso: info.iso.packets,
     };
     let mtu = match kind {
-        LinkKind::Le if le.is_some() => info.le.mtu,
+        LinkType::Le if le.is_some() => info.le.mtu,
+        LinkType::Sco => sco.0,
         _ => acl.0,
     };
     // What does not even hold a signalling packet is no way to talk (Vol 4 Part E 7.8.2).
-    if mtu == 0 || (kind == LinkKind::Le && mtu < MIN_LE_MTU) {
+    let least = match kind {
+        LinkType::Le => MIN_LE_MTU,
+        LinkType::Sco => 0,
+        _ => 1,
+    };
+    if mtu < least {
         return Err(ECONNREFUSED);
     }
-    let no_flush = kind == LinkKind::Le || info.features.non_flushable();
+    let no_flush = kind == LinkType::Le || info.features.non_flushable();
     let flow = dev.flow.get(worker).ok_or(ENODEV)?;
     let slot = flow.free_slot().ok_or(ENOSPC)?;
     flow.links.make_room(1)?;
     flow.control.set_buffers(buffers);
-    flow.control
-        .link_up(handle, engine_kind(kind))
-        .map_err(|e| {
-            use engine::credits::LinkError;
-            match e {
-                LinkError::Full => ENOSPC,
-                LinkError::Exists => EEXIST,
-                LinkError::BadHandle => EINVAL,
-            }
-        })?;
+    flow.control.link_up(handle, kind).map_err(|e| {
+        use engine::credits::LinkError;
+        match e {
+            LinkError::Full => ENOSPC,
+            LinkError::Exists => EEXIST,
+            LinkError::BadHandle => EINVAL,
+        }
+    })?;
     flow.links.append(TxLink {
         handle,
         kind,
         slot,
         mtu,
         no_flush,
+        completes: kind != LinkType::Sco || buffers.sco_flow_control,
         sniff: false,
         ready: true,
         rest: None,
@@ -292,6 +331,9 @@ pub(super) fn link_up(
         completed: 0,
         tracked: KVec::new(),
     })?;
+    if kind == LinkType::Sco {
+        flow.audio_links = flow.audio_links.saturating_add(1);
+    }
     Ok((slot, mtu))
 }
 
@@ -319,6 +361,9 @@ pub(super) fn link_down(dev: &Device, worker: &mut Worker<'_>, handle: u16) {
         return;
     };
     flow.hold.link_down(handle, now_ms());
+    if gone.kind == LinkType::Sco {
+        flow.audio_links = flow.audio_links.saturating_sub(1);
+    }
     if flow.control.link_down(handle).is_some_and(|n| n > 0) {
         if let Some(starved) = flow.starved_mut(gone.kind) {
             *starved = None;
@@ -337,6 +382,7 @@ pub(super) fn reset(dev: &Device, worker: &mut Worker<'_>) {
     };
     flow.control.reset();
     flow.links.clear();
+    flow.audio_links = 0;
     flow.starved = [None; KINDS.len()];
     while flow.hold.drain().is_some() {}
 }
@@ -355,29 +401,23 @@ pub(super) fn active_at(dev: &Device, worker: &mut Worker<'_>, handle: u16) -> O
 
 /// Sends what there is to send and room for, on the worker.
 pub(super) fn transmit(dev: &Device, worker: &mut Worker<'_>) {
-    let woken = dev.flow_work.woken.swap(0, Ordering::Acquire);
     let Some(flow) = dev.flow.get(worker) else {
         return;
     };
-    if woken != 0 {
-        for link in flow.links.iter_mut() {
-            if woken & 1u64.wrapping_shl(link.slot.into()) != 0 {
-                link.ready = true;
-            }
-        }
-    }
+    flow.note_woken(dev);
+    sco::transmit(dev, worker);
     for kind in KINDS {
         while turn(dev, worker, kind) {}
     }
 }
 
 /// Gives one link its turn; `false` if none has something to send, or there is no room.
-fn turn(dev: &Device, worker: &mut Worker<'_>, kind: LinkKind) -> bool {
+fn turn(dev: &Device, worker: &mut Worker<'_>, kind: LinkType) -> bool {
     let Some(Flow { control, links, .. }) = dev.flow.get(worker) else {
         return false;
     };
     let is_ready = |handle| links.iter().any(|l| l.handle == handle && l.ready);
-    let Some(turn) = control.next(engine_kind(kind), is_ready) else {
+    let Some(turn) = control.next(kind, is_ready) else {
         let waiting = links.iter().any(|l| l.kind == kind && l.ready);
         if waiting {
             starve(dev, worker, kind);
@@ -386,7 +426,9 @@ fn turn(dev: &Device, worker: &mut Worker<'_>, kind: LinkKind) -> bool {
     };
     for _ in 0..turn.quota {
         match send_one(dev, worker, kind, turn.handle) {
-            Sent::One => {}
+            Sent::One if kind == LinkType::Sco => {}
+            // Audio does not wait for what is left of this turn.
+            Sent::One => sco::transmit(dev, worker),
             Sent::None => break,
             Sent::Gone => return false,
         }
@@ -405,7 +447,7 @@ enum Sent {
 }
 
 /// Packets wait and no buffer is free: that must not last.
-fn starve(dev: &Device, worker: &mut Worker<'_>, kind: LinkKind) {
+fn starve(dev: &Device, worker: &mut Worker<'_>, kind: LinkType) {
     let Some(flow) = dev.flow.get(worker) else {
         return;
     };
@@ -417,24 +459,37 @@ fn starve(dev: &Device, worker: &mut Worker<'_>, kind: LinkKind) {
     }
 }
 
-/// Sends a link's next packet.
-fn send_one(dev: &Device, worker: &mut Worker<'_>, kind: LinkKind, handle: u16) -> Sent {
-    let packet = match dev.flow.get(worker).and_then(|f| f.link(handle)) {
-        None => return Sent::None,
-        Some(link) if link.rest.is_some() => link.continue_frame(),
-        Some(_) => match crate::Upper::next_frame(dev, worker, handle) {
-            Some(frame) => match dev.flow.get(worker).and_then(|f| f.link(handle)) {
-                Some(link) => link.begin_frame(frame),
-                // The user ended the link instead.
-                None => return Sent::None,
-            },
-            None => {
-                if let Some(link) = dev.flow.get(worker).and_then(|f| f.link(handle)) {
-                    link.ready = false;
-                }
-                return Sent::None;
-            }
+/// A link's next packet, or why it cannot be made; `None` if nothing waits.
+fn next_packet(
+    dev: &Device,
+    worker: &mut Worker<'_>,
+    kind: LinkType,
+    handle: u16,
+) -> Option<Result<SkBuff>> {
+    let link = dev.flow.get(worker)?.link(handle)?;
+    if link.rest.is_some() {
+        return Some(link.continue_frame());
+    }
+    let waits = match kind {
+        LinkType::Sco => {
+            crate::Audio::next_frame(dev, worker, handle).map(|skb| sco::packet(handle, skb))
+        }
+        _ => match crate::Upper::next_frame(dev, worker, handle) {
+            // The user may have ended the link instead.
+            Some(frame) => Some(dev.flow.get(worker)?.link(handle)?.begin_frame(frame)),
+            None => None,
         },
+    };
+    if waits.is_none() {
+        dev.flow.get(worker)?.link(handle)?.ready = false;
+    }
+    waits
+}
+
+/// Sends a link's next packet.
+fn send_one(dev: &Device, worker: &mut Worker<'_>, kind: LinkType, handle: u16) -> Sent {
+    let Some(packet) = next_packet(dev, worker, kind, handle) else {
+        return Sent::None;
     };
     let mut packet = match packet {
         Ok(packet) => packet,
@@ -454,7 +509,7 @@ fn send_one(dev: &Device, worker: &mut Worker<'_>, kind: LinkKind, handle: u16) 
     let Some(flow) = dev.flow.get(worker) else {
         return Sent::None;
     };
-    let Ok(credit) = flow.control.take(engine_kind(kind), handle) else {
+    let Ok(credit) = flow.control.take(kind, handle) else {
         // `turn` promised one; without it the packet would overflow the controller.
         dev.count(Stat::ErrTx, 1);
         return Sent::None;
@@ -490,7 +545,7 @@ impl TxLink {
     /// Tells the sender, if it wants to know, that its packet goes to the controller now.
     fn stamp(&mut self, packet: &mut SkBuff) {
         packet.stamp_sent();
-        if packet.wants_completion() {
+        if self.completes && packet.wants_completion() {
             // Without memory the sender is not told.
             if let Ok(clone) = packet.clone_with_sock() {
                 let _ = self.tracked.append((self.sent, clone));
@@ -523,7 +578,7 @@ impl TxLink {
     fn begin_frame(&mut self, frame: OutFrame) -> Result<SkBuff> {
         let boundary = if !frame.first {
             ACL_CONT
-        } else if self.kind == LinkKind::Le || (self.no_flush && !frame.flushable) {
+        } else if self.kind == LinkType::Le || (self.no_flush && !frame.flushable) {
             ACL_START_NO_FLUSH
         } else {
             ACL_START
@@ -636,6 +691,9 @@ pub(super) fn received(dev: &Device, worker: &mut Worker<'_>, mut skb: SkBuff) {
     let Some(link) = flow.link(handle) else {
         return hold(dev, flow, handle, Early { flags, skb });
     };
+    if link.kind == LinkType::Sco {
+        return dev.count(Stat::ErrRx, 1);
+    }
     link.active_at = now_ms();
     link.received = link.received.wrapping_add(1);
     let sniff = link.sniff;
@@ -704,7 +762,7 @@ impl WorkItem<{ ids::TX_WATCH }> for Controller {
 }
 
 /// Ends the links that hold all buffers for too long.
-fn stuck(dev: &Device, worker: &mut Worker<'_>, kind: LinkKind) {
+fn stuck(dev: &Device, worker: &mut Worker<'_>, kind: LinkType) {
     let Some(flow) = dev.flow.get(worker) else {
         return;
     };
@@ -721,7 +779,7 @@ fn stuck(dev: &Device, worker: &mut Worker<'_>, kind: LinkKind) {
     // Buffers may be shared between the two kinds.
     let mut holders: KVec<u16> = KVec::new();
     for kind in KINDS {
-        for (handle, _) in flow.control.holders(engine_kind(kind)) {
+        for (handle, _) in flow.control.holders(kind) {
             if holders.append(handle).is_err() {
                 break;
             }
@@ -751,7 +809,7 @@ pub(super) struct Snapshot {
 /// One link's counters.
 pub(super) struct LinkCounters {
     pub(super) handle: u16,
-    pub(super) kind: LinkKind,
+    pub(super) kind: LinkType,
     /// Packets in the controller.
     pub(super) outstanding: u16,
     /// Frames that wait with the user.
@@ -789,7 +847,10 @@ pub(super) fn snapshot(dev: &Device) -> Result<Snapshot> {
             shot.links.append(counters)?;
         }
         for link in shot.links.iter_mut() {
-            link.queued = crate::Upper::queued(dev, worker, link.handle);
+            link.queued = match link.kind {
+                LinkType::Sco => crate::Audio::queued(dev, worker, link.handle),
+                _ => crate::Upper::queued(dev, worker, link.handle),
+            };
         }
         Ok(shot)
     })?

@@ -27,6 +27,7 @@ mod end;
 mod le;
 mod le_connect;
 mod query;
+pub(crate) mod sco;
 mod security;
 mod timer;
 
@@ -120,14 +121,17 @@ use wire::{
         features::LmpFeatures,
         le::LeReadRemoteFeatures,
         link_control::{
+            AcceptSyncConnectionRequest,
+            AddScoConnection,
             CreateConnection,
             Disconnect,
+            EnhancedSetupSyncConnection,
             ReadRemoteExtFeatures,
             ReadRemoteFeatures,
-            RemoteNameRequest, //
+            RemoteNameRequest,
+            SetupSyncConnection, //
         },
         link_policy::{ExitSniffMode, SniffMode},
-        packet::ScoPacket,
         ConnHandle,
         Opcode,
         Request,
@@ -155,6 +159,10 @@ const EVENT_MS: u64 = 2_000;
 const ACL_LINK: u8 = 0x01;
 const LE_LINK: u8 = 0x80;
 
+/// `HCI_NOTIFY_CONN_ADD`, `HCI_NOTIFY_CONN_DEL` of the driver ABI.
+const NOTIFY_LINK_ADDED: u32 = 1;
+const NOTIFY_LINK_GONE: u32 = 2;
+
 /// `HCI_LM_MASTER` of `HCISETLINKMODE`.
 const LM_CENTRAL: u16 = 0x0001;
 /// `HCI_LM_ACCEPT`.
@@ -175,14 +183,6 @@ impl LinkKind {
         match self {
             Self::Acl => ACL_LINK,
             Self::Le => LE_LINK,
-        }
-    }
-
-    /// Its name, for people.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Acl => "acl",
-            Self::Le => "le",
         }
     }
 
@@ -348,6 +348,8 @@ impl Link {
 /// The links of a controller.
 pub(crate) struct LinkTable {
     links: KVec<Link>,
+    /// The audio links, each with one of those.
+    audio: KVec<sco::ScoLink>,
     next_id: u64,
 }
 
@@ -355,6 +357,7 @@ impl LinkTable {
     pub(super) fn new() -> Self {
         Self {
             links: KVec::new(),
+            audio: KVec::new(),
             next_id: 1,
         }
     }
@@ -371,12 +374,17 @@ impl LinkTable {
         self.find(|l| l.handle == Some(handle))
     }
 
+    /// Whether a link of any kind has this handle.
+    fn is_taken(&self, handle: ConnHandle) -> bool {
+        self.links.iter().any(|l| l.handle == Some(handle)) || self.has_audio(handle)
+    }
+
     fn by_peer(&mut self, kind: LinkKind, addr: BdAddr) -> Option<&mut Link> {
         self.find(|l| l.kind == kind && l.peer.addr == addr)
     }
 
     fn add(&mut self, kind: LinkKind, peer: Peer, central: bool) -> Result<&mut Link> {
-        if self.links.len() >= MAX_LINKS {
+        if self.links.len().saturating_add(self.audio.len()) >= MAX_LINKS {
             return Err(ENOSPC);
         }
         let id = self.next_id;
@@ -420,6 +428,16 @@ impl LinkSnapshot {
 }
 
 impl Link {
+    fn is_connected(&self) -> bool {
+        self.stage == Stage::Connected
+    }
+
+    /// One user more.
+    fn hold(&mut self) {
+        self.holds = self.holds.saturating_add(1);
+        self.idle_at = None;
+    }
+
     fn snapshot(&self) -> LinkSnapshot {
         /// `HCI_LM_AUTH`, `HCI_LM_ENCRYPT`, `HCI_LM_SECURE`, `HCI_LM_FIPS`.
         const LM_AUTH: u32 = 0x0002;
@@ -471,6 +489,25 @@ pub(crate) fn snapshot(dev: &Device, max: usize) -> Result<KVec<LinkSnapshot>> {
     })?
 }
 
+/// As [`snapshot`], with the audio links.
+///
+/// # Errors
+///
+/// As [`snapshot`].
+pub(crate) fn snapshot_all(dev: &Device, max: usize) -> Result<KVec<LinkSnapshot>> {
+    dev.worker()?.call(|worker| {
+        let mut all = KVec::new();
+        if let Some(table) = dev.links.get(worker) {
+            let links = table.links.iter().map(Link::snapshot);
+            let audio = table.audio.iter().map(|l| l.snapshot());
+            for link in Iterator::chain(links, audio).take(max) {
+                all.append(link)?;
+            }
+        }
+        Ok(all)
+    })?
+}
+
 /// Sends a command from the worker, which waits for nothing.
 fn send<R: Request>(dev: &Device, request: &R) {
     let Err(e) = command::send_detached(dev, R::OPCODE, request.params()) else {
@@ -501,15 +538,24 @@ fn show_to_drivers(dev: &Device, link: &mut Link) {
         role: (!link.central).into(),
         dst: link.peer.addr.0,
     };
-    match LinkNode::new(dev, facts) {
-        Ok(node) => link.node = Some(node),
-        Err(e) => pr_warn!(
-            "{}: link 0x{:03x} is not shown to the driver ({})\n",
-            dev.name(),
-            facts.handle,
-            e.to_errno()
-        ),
+    link.node = node_for_drivers(dev, facts);
+    if link.node.is_some() {
+        dev.notify(NOTIFY_LINK_ADDED);
     }
+}
+
+/// Shows a link to drivers, as long as the node exists.
+fn node_for_drivers(dev: &Device, facts: LinkFacts) -> Option<LinkNode<super::Controller>> {
+    LinkNode::new(dev, facts)
+        .inspect_err(|e| {
+            pr_warn!(
+                "{}: link 0x{:03x} is not shown to the driver ({})\n",
+                dev.name(),
+                facts.handle,
+                e.to_errno()
+            );
+        })
+        .ok()
 }
 
 /// A link has its handle: it can carry data, and its user is told. What came too early for it is
@@ -524,7 +570,7 @@ fn bring_up(dev: &Device, worker: &mut Worker<'_>, id: u64) -> Result {
         let link = link.ok_or(ENOENT)?;
         (link.handle.ok_or(EINVAL)?.get(), link.kind)
     };
-    let (slot, mtu) = flow::link_up(dev, worker, handle, kind)?;
+    let (slot, mtu) = flow::link_up(dev, worker, handle, kind.into())?;
     let facts = {
         let link = dev.links.get(worker).and_then(|t| t.by_id(id));
         let link = link.ok_or(ENOENT)?;
@@ -564,6 +610,7 @@ fn ready(dev: &Device, worker: &mut Worker<'_>, id: u64) {
     let security = link.security;
     <crate::Security as Authenticator>::link_ready(dev, worker, handle.get(), &security);
     crate::Upper::link_ready(dev, worker, handle.get());
+    sco::acl_ready(dev, worker, id, false);
 }
 
 /// A command was answered by Command Status: links learn theirs.
@@ -605,6 +652,18 @@ pub(super) fn command_status(
                 le::features_known(dev, worker, handle);
             }
         }
+        AddScoConnection::OPCODE
+        | SetupSyncConnection::OPCODE
+        | EnhancedSetupSyncConnection::OPCODE => {
+            if let Some(acl) = sent_as::<ConnHandle>(sent) {
+                sco::refused(dev, worker, acl, status);
+            }
+        }
+        AcceptSyncConnectionRequest::OPCODE => {
+            if let Some(peer) = sent_as::<BdAddr>(sent) {
+                sco::accept_refused(dev, worker, peer, status);
+            }
+        }
         SniffMode::OPCODE | ExitSniffMode::OPCODE => {
             if let Some(handle) = sent_as::<ConnHandle>(sent) {
                 bredr::mode_refused(dev, worker, handle);
@@ -634,15 +693,6 @@ fn report(dev: &Device, link: &mut Link, name: Option<&[u8]>) {
             adv_data: &link.adv_data,
         }),
     );
-}
-
-/// SCO data (Vol 4 Part E 5.4.3).
-pub(super) fn sco_packet(dev: &Device, _worker: &mut Worker<'_>, skb: SkBuff) {
-    dev.count(Stat::ScoRx, 1);
-    // There is no SCO link that it could belong to.
-    if ScoPacket::parse(skb.data()).is_err() {
-        dev.count(Stat::ErrRx, 1);
-    }
 }
 
 /// ISO data (Vol 4 Part E 5.4.5).

@@ -233,7 +233,7 @@ fn dispatch(dev: &Device, worker: &mut Worker<'_>, mut skb: SkBuff) {
         // No link exists yet that data could belong to.
         Some(PacketType::Acl | PacketType::Sco | PacketType::Iso) if in_setup => {}
         Some(PacketType::Acl) => flow::received(dev, worker, skb),
-        Some(PacketType::Sco) => link::sco_packet(dev, worker, skb),
+        Some(PacketType::Sco) => flow::sco_received(dev, worker, skb),
         Some(PacketType::Iso) => link::iso_packet(dev, worker, skb),
         // Diagnostics and driver events are for the monitor alone.
         _ => {}

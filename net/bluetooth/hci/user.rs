@@ -13,6 +13,9 @@
 //!   link_failed                                             one asked for here that did not come
 //! ```
 //!
+//! Audio links (SCO, eSCO) are another room's, `crate::Audio`, reached through [`AudioUser`] in the
+//! same way.
+//!
 //! A link is known by its handle from `link_up` to `link_down`; the next one may be given the same
 //! handle, after that.
 
@@ -28,6 +31,7 @@ use kernel_ext::{
     skbuff::SkBuff,
     workqueue::Worker, //
 };
+use wire::BdAddr;
 
 /// A link that has come up.
 #[derive(Clone, Copy, Debug)]
@@ -125,4 +129,75 @@ pub(crate) trait LinkUser {
 
     /// The controller was switched off; all links were reported down before.
     fn controller_closed(_dev: &Device, _worker: &mut Worker<'_>) {}
+}
+
+/// An audio link: one that is up, or one that a peer asks for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AudioFacts {
+    /// Names the link as long as the user hears of it, and no other one ever.
+    pub(crate) id: u64,
+    /// Who is at the other end, and its class of device.
+    pub(crate) peer: BdAddr,
+    pub(crate) class: [u8; 3],
+    /// The address of this end.
+    pub(crate) own: BdAddr,
+    /// The user asked for it.
+    pub(crate) initiated_here: bool,
+}
+
+/// What is known of an audio link once it is up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AudioUp {
+    /// Connection handle, 0x0000 to 0x0eff.
+    pub(crate) handle: u16,
+    /// The link's bit for [`flow::wake`](super::flow::wake): 0 to 63.
+    pub(crate) slot: u8,
+    /// Bytes of data that fit in one packet, as the driver has it.
+    pub(crate) mtu: u16,
+    /// The PHYs that its packets may use (`BT_PHY_*`).
+    pub(crate) phys: u32,
+}
+
+/// The room that uses audio links; worker context, as [`LinkUser`].
+///
+/// ```text
+///   [asked] ──> link_up ──> (received, next_frame)* ──> link_down
+///   [asked] ──> link_failed
+/// ```
+pub(crate) trait AudioUser {
+    /// What the user keeps for each controller (`dev.audio.get(worker)`).
+    type Controller: Send;
+
+    /// The state of a controller that was just allocated.
+    fn new_controller() -> Self::Controller;
+
+    /// Whether somebody wants to decide about links that peers ask for, at this host's address
+    /// `own`. Others are accepted.
+    fn decides(dev: &Device, worker: &mut Worker<'_>, own: BdAddr) -> bool;
+
+    /// A peer asks for a link that somebody wants to decide about:
+    /// [`link::sco::accept`](super::link::sco::accept) or
+    /// [`release`](super::link::sco::release) follows. `false`: nobody can have it.
+    fn asked(dev: &Device, worker: &mut Worker<'_>, link: &AudioFacts) -> bool;
+
+    /// A link is up. `false` if it is to be ended, and not heard of again.
+    fn link_up(dev: &Device, worker: &mut Worker<'_>, link: &AudioFacts, up: &AudioUp) -> bool;
+
+    /// A link did not come about; `status` is an HCI error code.
+    fn link_failed(dev: &Device, worker: &mut Worker<'_>, id: u64, status: u8);
+
+    /// A link is down; `reason` is an HCI error code.
+    fn link_down(dev: &Device, worker: &mut Worker<'_>, id: u64, reason: u8);
+
+    /// The data of a SCO packet (Vol 4 Part E 5.4.3), linear and not empty. `status` is its packet
+    /// status flag: 0 good, 1 possibly invalid, 2 none received, 3 partly lost.
+    fn received(dev: &Device, worker: &mut Worker<'_>, handle: u16, status: u8, skb: SkBuff);
+
+    /// There is room for a packet of this link in the controller: its data, of at most 255 bytes,
+    /// with [`flow::HEADROOM`](super::flow::HEADROOM) before it; or `None` if nothing waits. Asked
+    /// again after the next [`flow::wake`](super::flow::wake).
+    fn next_frame(dev: &Device, worker: &mut Worker<'_>, handle: u16) -> Option<SkBuff>;
+
+    /// How many packets wait to be sent on a link: for debugfs.
+    fn queued(dev: &Device, worker: &mut Worker<'_>, handle: u16) -> usize;
 }

@@ -4,7 +4,7 @@
 //!
 //! This room translates between system calls and the rooms below: it checks who asks and what for,
 //! in the order in which user space expects the errors, and hands typed requests down. It knows
-//! `mgmt`, `l2cap` and `hci`; none of these knows it. What they have to say reaches sockets through the traits
+//! `mgmt`, `l2cap`, `sco` and `hci`; none of these knows it. What they have to say reaches sockets through the traits
 //! that they own, [`hci::Observer`](crate::hci::Observer) and
 //! [`mgmt::channel::Delivery`](crate::mgmt::channel::Delivery).
 //!
@@ -18,7 +18,7 @@
 //! | control   | [`control`]| mgmt                                                               |
 //! | logging   | [`logging`]| text for the monitor                                               |
 //!
-//! `BTPROTO_L2CAP` is in [`l2cap`].
+//! `BTPROTO_L2CAP` is in [`l2cap`], `BTPROTO_SCO` in [`sco`]; what the two share in [`connection`].
 
 mod connection;
 mod control;
@@ -31,6 +31,7 @@ mod logging;
 mod monitor;
 mod observer;
 mod raw;
+pub(crate) mod sco;
 mod shared;
 mod user;
 
@@ -76,8 +77,10 @@ static PROTOCOLS: [Entry; 9] = [
         alias: c"bt-proto-1",
         create: Some(|request| request.create(&hci::HCI)),
     },
-    // SCO
-    Entry::absent(c"bt-proto-2"),
+    Entry {
+        alias: c"bt-proto-2",
+        create: Some(|request| request.create(&sco::SCO)),
+    },
     // RFCOMM
     Entry::absent(c"bt-proto-3"),
     // BNEP
@@ -128,6 +131,8 @@ pub(crate) struct Registration {
     _hci: ProtocolRegistration<hci::HciSocket>,
     _proc_l2cap: ProcEntry<&'static ProtocolSlot<l2cap::L2capSocket>>,
     _l2cap: ProtocolRegistration<l2cap::L2capSocket>,
+    _proc_sco: ProcEntry<&'static ProtocolSlot<sco::ScoSocket>>,
+    _sco: ProtocolRegistration<sco::ScoSocket>,
 }
 
 /// Registers the family and its protocols. From here on sockets can be opened.
@@ -141,14 +146,19 @@ pub(crate) fn init() -> Result<Registration> {
     let proc_hci = ProcEntry::net(c"hci", &hci::HCI)?;
     let l2cap = ProtocolRegistration::new(&l2cap::L2CAP)?;
     let proc_l2cap = ProcEntry::net(c"l2cap", &l2cap::L2CAP)?;
+    let sco = ProtocolRegistration::new(&sco::SCO)?;
+    let proc_sco = ProcEntry::net(c"sco", &sco::SCO)?;
     let family = FamilyRegistration::new()?;
     pr_info!("HCI socket layer initialized\n");
     pr_info!("L2CAP socket layer initialized\n");
+    pr_info!("SCO socket layer initialized\n");
     Ok(Registration {
         _family: family,
         _proc_hci: proc_hci,
         _hci: hci,
         _proc_l2cap: proc_l2cap,
         _l2cap: l2cap,
+        _proc_sco: proc_sco,
+        _sco: sco,
     })
 }

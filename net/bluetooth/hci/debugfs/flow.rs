@@ -6,6 +6,7 @@ use crate::hci::{
     device::Device,
     flow, //
 };
+use engine::credits::LinkType;
 use kernel::{
     prelude::*,
     seq_file::SeqFile,
@@ -47,7 +48,7 @@ pub(super) fn show(dev: &Device, out: &SeqFile) -> Result {
             out,
             "link 0x{:03x} {} sent {} queued {} tx {} rx {}\n",
             link.handle,
-            link.kind.name(),
+            name(link.kind),
             link.outstanding,
             link.queued,
             link.sent,
@@ -55,4 +56,13 @@ pub(super) fn show(dev: &Device, out: &SeqFile) -> Result {
         );
     }
     Ok(())
+}
+
+fn name(kind: LinkType) -> &'static str {
+    match kind {
+        LinkType::Acl => "acl",
+        LinkType::Le => "le",
+        LinkType::Sco => "sco",
+        LinkType::Iso => "iso",
+    }
 }

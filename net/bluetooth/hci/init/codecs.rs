@@ -26,7 +26,6 @@ const BREDR_TRANSPORTS: u8 = 0x03;
 const TRANSPORTS: u8 = 4;
 
 /// A codec on a transport.
-#[expect(dead_code, reason = "read by audio links, a room to come")]
 pub(crate) struct LocalCodec {
     /// Coding format; 0xff for a vendor's.
     pub(crate) id: u8,

@@ -12,6 +12,7 @@ use super::{
     end,
     ready,
     report,
+    sco,
     send,
     timer,
     Link,
@@ -102,13 +103,15 @@ pub(in crate::hci) fn requested(dev: &Device, worker: &mut Worker<'_>, e: &Conne
             state.pkt_type & ACL_PACKET_TYPES,
         )
     };
-    // Audio links come with the rooms that can carry audio.
-    if link_mode & LM_ACCEPT == 0 || e.link_type != ACL_LINK || blocked {
+    if link_mode & LM_ACCEPT == 0 || blocked {
         return refuse(Status::REJECTED_BAD_ADDR);
     }
     // mgmt's users decide who may connect.
     if dev.has(Flag::MGMT) && !dev.has(Flag::CONNECTABLE) && !allowed {
         return refuse(Status::REJECTED_BAD_ADDR);
+    }
+    if e.link_type != ACL_LINK {
+        return sco::requested(dev, worker, e);
     }
     let Some(table) = dev.links.get(worker) else {
         return;
@@ -174,12 +177,12 @@ fn accepted_by_filter(dev: &Device, worker: &mut Worker<'_>, peer: Peer) -> Opti
 /// A BR/EDR link is up, or failed (7.7.3).
 pub(in crate::hci) fn connected(dev: &Device, worker: &mut Worker<'_>, e: &ConnectionComplete) {
     if e.link_type != ACL_LINK {
-        return dev.count(Stat::ErrRx, 1);
+        return sco::connected(dev, worker, e);
     }
     let Some(table) = dev.links.get(worker) else {
         return;
     };
-    let taken = table.by_handle(e.handle).is_some();
+    let taken = table.is_taken(e.handle);
     // Only links that were asked for, here or there, come about, and only once.
     let waiting = table
         .by_peer(LinkKind::Acl, e.bdaddr)
@@ -425,8 +428,9 @@ pub(in crate::hci) fn mode_changed(dev: &Device, worker: &mut Worker<'_>, e: &Mo
         return;
     };
     link.mode_pending = false;
+    let id = link.id;
     if !e.status.is_success() {
-        return;
+        return sco::acl_ready(dev, worker, id, true);
     }
     link.sniff = e.mode == SNIFF;
     let sniff = link.sniff;
@@ -435,13 +439,17 @@ pub(in crate::hci) fn mode_changed(dev: &Device, worker: &mut Worker<'_>, e: &Mo
     }
     flow::set_sniff(dev, worker, e.handle.get(), sniff);
     timer::adjust(dev, worker);
+    sco::acl_ready(dev, worker, id, false);
 }
 
 /// Sniff Mode or Exit Sniff Mode was refused.
 pub(super) fn mode_refused(dev: &Device, worker: &mut Worker<'_>, handle: ConnHandle) {
-    if let Some(link) = by_handle(dev, worker, handle) {
-        link.mode_pending = false;
-    }
+    let Some(link) = by_handle(dev, worker, handle) else {
+        return;
+    };
+    link.mode_pending = false;
+    let id = link.id;
+    sco::acl_ready(dev, worker, id, true);
 }
 
 /// Data passes on a link that is in sniff mode: it is to be active.

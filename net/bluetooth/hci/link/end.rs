@@ -5,6 +5,7 @@
 use super::{
     connect,
     le_connect,
+    sco,
     security::Authenticator,
     send,
     snapshot,
@@ -16,7 +17,8 @@ use super::{
     Link,
     LinkKind,
     Stage,
-    MAX_LINKS, //
+    MAX_LINKS,
+    NOTIFY_LINK_GONE, //
 };
 use crate::hci::{
     command::CommandError,
@@ -140,6 +142,7 @@ pub(super) fn failed(dev: &Device, worker: &mut Worker<'_>, id: u64, status: Sta
         );
     }
     drop(link);
+    sco::acl_gone(dev, worker, id, status);
     <crate::Security as Authenticator>::link_failed(dev, worker, peer, status.0);
     crate::Upper::link_failed(dev, worker, kind, peer, status.0);
     match kind {
@@ -157,9 +160,13 @@ pub(super) fn gone(dev: &Device, worker: &mut Worker<'_>, id: u64, reason: Statu
     let (peer, was_up, kind) = (link.peer, link.reported, link.kind);
     let advertise = kind == LinkKind::Le && !link.central;
     let handle = link.handle.filter(|_| link.up);
-    let auth_failed = link.security.failed;
+    let (auth_failed, shown) = (link.security.failed, link.node.is_some());
     // The node goes before anybody is told: who asks then finds the link gone.
     drop(link);
+    if shown {
+        dev.notify(NOTIFY_LINK_GONE);
+    }
+    sco::acl_gone(dev, worker, id, reason);
     notify(
         dev,
         Notice::LinkDown {
@@ -203,7 +210,7 @@ pub(in crate::hci) fn disconnected(
     e: &DisconnectionComplete,
 ) {
     let Some(link) = dev.links.get(worker).and_then(|t| t.by_handle(e.handle)) else {
-        return;
+        return sco::disconnected(dev, worker, e);
     };
     let id = link.id;
     if e.status.is_success() {
@@ -226,7 +233,7 @@ pub(super) fn disconnect_refused(
     status: Status,
 ) {
     let Some(link) = dev.links.get(worker).and_then(|t| t.by_handle(sent.handle)) else {
-        return;
+        return sco::disconnect_refused(dev, worker, sent);
     };
     let id = link.id;
     let reason = if status == Status::UNKNOWN_CONNECTION {
@@ -260,6 +267,14 @@ pub(in crate::hci) fn end_by_handle(
 /// `ENOTCONN` if there is none, or what the controller says.
 pub(crate) fn disconnect(session: &Session<'_>, peer: Peer, reason: u8) -> Result {
     let dev = session.dev();
+    // Audio goes before the link that it goes with (7.1.6).
+    let audio = dev
+        .worker()?
+        .call(|worker| sco::prepare_end(dev, worker, peer))?;
+    if let Some(handle) = audio {
+        // If it does not go, it goes with its link.
+        let _ = end_and_wait(session, handle, reason);
+    }
     let todo = dev
         .worker()?
         .call(|worker| {

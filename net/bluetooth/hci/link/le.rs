@@ -235,7 +235,7 @@ fn connected(dev: &Device, worker: &mut Worker<'_>, e: &Complete) {
     let Some(table) = dev.links.get(worker) else {
         return;
     };
-    if !e.handle.is_valid() || table.by_handle(e.handle).is_some() || e.role > PERIPHERAL {
+    if !e.handle.is_valid() || table.is_taken(e.handle) || e.role > PERIPHERAL {
         return dev.count(Stat::ErrRx, 1);
     }
     let on_air = if e.peer_rpa.is_any() {

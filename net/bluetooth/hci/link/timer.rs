@@ -6,6 +6,7 @@ use super::{
     bredr,
     end,
     le_connect,
+    sco,
     LinkKind,
     Stage,
     EVENT_MS, //
@@ -67,12 +68,10 @@ pub(super) fn adjust(dev: &Device, worker: &mut Worker<'_>) {
     let Some(table) = dev.links.get(worker) else {
         return;
     };
-    let next = table
-        .links
-        .iter()
-        .flat_map(|l| [l.idle_at, l.late_at, l.sniff_at])
-        .flatten()
-        .min();
+    let links = table.links.iter();
+    let links = links.flat_map(|l| [l.idle_at, l.late_at, l.sniff_at]);
+    let audio = table.audio.iter().map(|l| l.late_at());
+    let next = Iterator::chain(links, audio).flatten().min();
     match next {
         Some(at) => {
             let ms = at.saturating_sub(now_ms());
@@ -102,6 +101,9 @@ impl WorkItem<{ ids::LINK_TIMER }> for Controller {
                 Due::Late(stage, kind) => late(&dev, worker, id, stage, kind),
                 Due::Sniff => bredr::consider_sniff(&dev, worker, id),
             }
+        }
+        while let Some(id) = sco::take_late(&dev, worker) {
+            sco::late(&dev, worker, id);
         }
         adjust(&dev, worker);
     }

@@ -94,7 +94,7 @@ pub(super) fn list(arg: IoctlArg) -> Result {
     }
     let dev = find(header.index)?;
     let mut found = KVec::new();
-    for link in link::snapshot(&dev, max)?.iter() {
+    for link in link::snapshot_all(&dev, max)?.iter() {
         found.append(LinkInfo::from(link))?;
     }
     // At most `max`.
@@ -109,7 +109,7 @@ pub(super) fn list(arg: IoctlArg) -> Result {
 ///
 /// `ENOENT`, `ENOMEM`.
 fn lookup(dev: &Device, kind: u8, address: [u8; 6]) -> Result<LinkSnapshot> {
-    link::snapshot(dev, MAX_LINKS)?
+    link::snapshot_all(dev, MAX_LINKS)?
         .iter()
         .find(|link| link.kind == kind && link.addr == BdAddr(address))
         .copied()

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Audio data (Vol 4 Part E 5.4.3).
+
+use super::{
+    turn,
+    HEADROOM, //
+};
+use crate::hci::{
+    device::Device,
+    event,
+    user::AudioUser, //
+};
+use engine::credits::LinkType;
+use kernel::prelude::*;
+use kernel_ext::{
+    hci::{
+        Flag,
+        Frame,
+        FrameMeta,
+        Stat, //
+    },
+    skbuff::SkBuff,
+    time::now_ms,
+    workqueue::Worker, //
+};
+use wire::hci::packet::{
+    PacketType,
+    ScoHeader,
+    ScoPacket, //
+};
+
+/// Bytes of one packet, as the driver has it.
+pub(super) fn mtu(dev: &Device) -> u16 {
+    u16::try_from(dev.sco_mtu()).unwrap_or(u16::MAX)
+}
+
+/// Sends what there is of audio and room for.
+///
+/// Few controllers tell when they are done with audio packets. With the others the number of their
+/// buffers only limits how many packets go in a row; the bus sets the pace.
+pub(super) fn transmit(dev: &Device, worker: &mut Worker<'_>) {
+    let Some(flow) = dev.flow.get(worker) else {
+        return;
+    };
+    if flow.audio_links == 0 {
+        return;
+    }
+    flow.note_woken(dev);
+    flow.control.begin_round();
+    while turn(dev, worker, LinkType::Sco) {}
+    let more = !dev.has(Flag::SCO_FLOWCTL)
+        && dev.flow.get(worker).is_some_and(|flow| {
+            let ready = |l: &super::TxLink| l.kind == LinkType::Sco && l.ready;
+            flow.control.available(LinkType::Sco) == 0 && flow.links.iter().any(ready)
+        });
+    if more {
+        dev.transmit.queue(dev);
+    }
+}
+
+/// A packet with this data.
+pub(super) fn packet(handle: u16, mut skb: SkBuff) -> Result<SkBuff> {
+    let len = u8::try_from(skb.len()).map_err(|_| EMSGSIZE)?;
+    if skb.headroom() < HEADROOM || skb.is_cloned() {
+        skb.cow_head(HEADROOM, GFP_KERNEL)?;
+    }
+    skb.push_obj(&ScoHeader::new(handle, len))?;
+    skb.set_meta(FrameMeta {
+        packet_type: PacketType::Sco.to_u8(),
+        ..FrameMeta::default()
+    });
+    Ok(skb)
+}
+
+/// Audio data from the controller. What comes for no link, or before its link, is lost: it would be
+/// too late when somebody could have it.
+pub(in crate::hci) fn received(dev: &Device, worker: &mut Worker<'_>, mut skb: SkBuff) {
+    dev.count(Stat::ScoRx, 1);
+    let (handle, status, len) = match ScoPacket::parse(skb.data()) {
+        Ok(packet) => (
+            packet.header.handle(),
+            packet.header.packet_status(),
+            packet.data.len(),
+        ),
+        Err(_) => return dev.count(Stat::ErrRx, 1),
+    };
+    let link = dev.flow.get(worker).and_then(|flow| flow.link(handle));
+    let Some(link) = link.filter(|l| l.kind == LinkType::Sco) else {
+        dev.count(Stat::ErrRx, 1);
+        if event::log_now(dev) {
+            pr_err!(
+                "{}: SCO packet for unknown connection handle {handle}\n",
+                dev.name()
+            );
+        }
+        return;
+    };
+    link.active_at = now_ms();
+    link.received = link.received.wrapping_add(1);
+    if len == 0 || skb.pull(size_of::<ScoHeader>()).is_none() {
+        return;
+    }
+    crate::Audio::received(dev, worker, handle, status, skb);
+}

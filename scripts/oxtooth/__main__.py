@@ -2,9 +2,12 @@
 """The command line: `scripts/ox COMMAND`. `make help` lists the targets that call it."""
 
 import argparse
+import errno
+import getpass
 import os
 import shutil
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -240,6 +243,16 @@ def parser() -> argparse.ArgumentParser:
     return main
 
 
+# What goes wrong with a folder, and is no fault of the program's.
+_OTHER_CACHE = "name another folder for the cache: OXTOOTH_CACHE=folder (OUT=folder for objects and logs)"
+_DISK = {
+    errno.EACCES: f"make it accessible to {getpass.getuser()}, or {_OTHER_CACHE}",
+    errno.EPERM: f"make it accessible to {getpass.getuser()}, or {_OTHER_CACHE}",
+    errno.EROFS: _OTHER_CACHE,
+    errno.ENOSPC: f"free some space, or {_OTHER_CACHE}",
+}
+
+
 def _terminated(*_):
     # So that `finally` runs and no virtual machine is left behind.
     raise KeyboardInterrupt
@@ -255,8 +268,19 @@ def main() -> int:
             ui.say(ui.tail(failure.log))
         ui.say(f"{ui.bad('ox: ' + args.command + ' failed:')} {failure}")
         return 1
+    except subprocess.CalledProcessError as error:
+        words = error.cmd if isinstance(error.cmd, str) else " ".join(map(str, error.cmd))
+        ui.say(f"{ui.bad('ox: ' + args.command + ' failed:')} `{words}` ended with status {error.returncode}\n"
+               "  what to do: see its words above; the same command goes on where this one was")
+        return 1
+    except OSError as error:
+        if error.errno not in _DISK:
+            raise
+        ui.say(f"{ui.bad('ox: ' + args.command + ' failed:')} {error.strerror}: {error.filename}\n"
+               f"  what to do: {_DISK[error.errno]}")
+        return 1
     except KeyboardInterrupt:
-        ui.say("interrupted")
+        ui.say("interrupted; the same command goes on where this one was")
         return 130
 
 

@@ -6,6 +6,7 @@ names are swapped. The system's own source lists are never changed: every other
 suite is read through a private folder of lists.
 """
 
+import functools
 import os
 import re
 import subprocess
@@ -163,6 +164,18 @@ class Index:
         return found[-1]
 
 
+@functools.cache
+def _sudo_answers() -> bool:
+    """It does without a password, or can ask for one."""
+    if subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0:
+        return True
+    try:
+        with open("/dev/tty"):
+            return True
+    except OSError:
+        return False
+
+
 def as_root(argv: list) -> list:
     """`argv` with root's rights: through sudo where we are not root."""
     if os.geteuid() == 0:
@@ -170,6 +183,10 @@ def as_root(argv: list) -> list:
     if subprocess.run(["sh", "-c", "command -v sudo"], capture_output=True, check=False).returncode:
         raise ui.Failure("root's rights are needed to install packages and there is no sudo",
                          "run it as root, or install sudo")
+    if not _sudo_answers():
+        raise ui.Failure("root's rights are needed, and sudo wants a password that it cannot ask "
+                         "for without a terminal",
+                         "run it in a terminal, as root, or with a sudo that asks for none")
     # sudo forgets which proxy leads to the archive, unless it is told to keep that.
     kept = [name for name in PROXIES if name in os.environ]
     return ["sudo", *([f"--preserve-env={','.join(kept)}"] if kept else []), *argv]

@@ -1,10 +1,28 @@
 # SPDX-License-Identifier: GPL-2.0
 """The set-up as a whole: every part is skipped when its stamp says that it is done."""
 
+import shutil
+
 from . import apt, bumble, kernel, paths, rootcanal, trees, ui, vng
 
 
+# Trees, kernels and objects of both flavours, with the packages that they come from.
+SPACE = 15e9
+
+
+def _space() -> None:
+    """A disk that is too small is told of before an hour is spent."""
+    if paths.buildroot().is_dir():
+        return
+    paths.cache().mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(paths.cache()).free
+    if free < SPACE:
+        ui.warn(f"{free / 1e9:.0f} GB are free in {paths.cache()}, everything takes {SPACE / 1e9:.0f} GB; "
+                "OXTOOTH_CACHE=folder names another place")
+
+
 def ensure_build_root() -> None:
+    _space()
     apt.host_packages()
     trees.setup_build()
 
@@ -31,6 +49,7 @@ def _stamped(name: str) -> bool:
 
 def everything(flavours: list) -> None:
     ui.say(f"Setting up in {paths.cache()}")
+    _space()
     with ui.step("host packages"):
         apt.host_packages()
     trees.setup_build()

@@ -21,7 +21,7 @@ help:
 	@echo '  make shell      a prompt in a virtual machine with the modules in place'
 	@echo '  make testers    T=mgmt,l2cap STACK=rust|c KERNEL=debian|debug: the BlueZ testers'
 	@echo '  make soak       DURATION=minutes, REPEAT=n: the tests again and again on the debug kernel'
-	@echo '  make bench      T=l2cap-tx,echo PAIRS=n: instructions per unit of work beside the C core'
+	@echo '  make bench      T=l2cap-tx,echo PAIRS=n PROFILE=1: instructions per unit of work beside the C core'
 	@echo '  make doc        the crates'\'' documentation'
 	@echo '  make intree     TREE=path: put the sources into an unpacked 7.3 source'
 	@echo '  make setup      only the set-up (KERNEL=debug: the debug kernel, too)'
@@ -74,7 +74,7 @@ intree:
 	@$(OX) intree $(if $(TREE),'$(TREE)')
 
 bench:
-	@$(OX) bench $(if $(T),--only '$(T)') $(if $(PAIRS),--pairs '$(PAIRS)')
+	@$(OX) bench $(if $(T),--only '$(T)') $(if $(PAIRS),--pairs '$(PAIRS)') $(if $(PROFILE),--profile)
 
 fuzz:
 	@$(OX) fuzz

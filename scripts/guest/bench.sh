@@ -5,7 +5,8 @@
 # /out/results: the pair, the core, and what the program printed.
 #
 # OX_PAIRS how often, OX_ORDER the cores in the order in which they are taken,
-# OX_WORKLOADS which, OX_BENCH the program's options.
+# OX_WORKLOADS which, OX_BENCH the program's options, OX_SYMBOLS whether to
+# leave the names of the kernel's functions in /out/symbols.CORE.
 
 modules=/lib/modules/$(uname -r)
 cp /out/bench /tmp/bench
@@ -30,9 +31,12 @@ pair=1
 while [ "$pair" -le "$OX_PAIRS" ]; do
 	for stack in $OX_ORDER; do
 		swap_to "$stack" || exit 97
+		if [ -n "$OX_SYMBOLS" ]; then
+			cat /proc/kallsyms >"/out/symbols.$stack"
+		fi
 		for workload in $OX_WORKLOADS; do
 			if line=$(timeout 120 /tmp/bench $OX_BENCH "$workload" 2>&1); then
-				echo "$pair $stack $line" >>/out/results
+				echo "$line" | sed "s/^/$pair $stack /" >>/out/results
 			else
 				failed=1
 				echo "failed: $workload on $stack, pair $pair: $line"

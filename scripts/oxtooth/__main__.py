@@ -105,7 +105,7 @@ def _soak(args) -> int:
 
 
 def _bench(args) -> int:
-    return bench.command(args.only, args.pairs, args.options)
+    return bench.command(args.only, args.pairs, args.options, args.profile)
 
 
 def _usb_table(_args) -> int:
@@ -234,6 +234,8 @@ def parser() -> argparse.ArgumentParser:
     sub = commands.add_parser("bench", help="instructions per unit of work, on our core and the C core")
     sub.add_argument("--only", help="comma-separated workloads (default: all)")
     sub.add_argument("--pairs", type=int, default=bench.PAIRS, help="how often each is run")
+    sub.add_argument("--profile", action="store_true",
+                     help="where the instructions go; `:profile` behind a workload's name, too")
     sub.add_argument("options", nargs="*", metavar="OPTION",
                      help="options of tools/bench, after --: --acl MTU,COUNT and others")
     sub.set_defaults(run=_bench)

@@ -11,10 +11,11 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import build, buildroot, modset, paths, setup, stamp, ui, vm
+from . import build, buildroot, paths, setup, stamp, ui, venv, vm
 
 SOURCE = paths.REPO / "tools" / "bench"
 TRIPLE = "x86_64-unknown-linux-gnu"
+PLOTTING = venv.Pinned("plotting", ("matplotlib==3.10.8", "numpy==2.3.5"))
 PAIRS = 5
 CORES = ("c", "rust")
 # A nanosecond is an instruction, and an idle guest waits for the host's clock.
@@ -55,8 +56,8 @@ class Figures:
 
     name: str
     unit: str
+    what: str = "insn"
     cost: dict = field(default_factory=lambda: {core: [] for core in CORES})
-    cut: int = 0
 
     def median(self, core: str) -> int:
         return round(statistics.median(self.cost[core]))
@@ -75,7 +76,7 @@ class Figures:
         return (max(self.ratios) - min(self.ratios)) / 2
 
     def line(self) -> str:
-        return (f"{self.name}: rust {self.median('rust')} c {self.median('c')} insn/unit, "
+        return (f"{self.name}: rust {self.median('rust')} c {self.median('c')} {self.what}/unit, "
                 f"ratio {self.ratio:.2f}")
 
 
@@ -83,11 +84,16 @@ def read(path: Path, units: dict) -> list:
     """The figures of the workloads of which every pair is complete."""
     found = {name: Figures(name, unit) for name, unit in units.items()}
     for line in path.read_text().splitlines() if path.is_file() else []:
-        _pair, core, _result, name, *words = line.split()
+        _pair, core, word, name, *words = line.split()
+        if word != "result":
+            continue
         numbers = dict(zip(words[::2], map(int, words[1::2])))
-        kernel = (numbers["busy"] - numbers["user"]) / numbers["units"]
-        found[name].cost[core].append(kernel)
-        found[name].cut += numbers["cut"]
+        total = numbers.get("bytes")
+        if total is None:
+            total = numbers["busy"] - numbers["user"]
+        else:
+            found[name].what = "bytes"
+        found[name].cost[core].append(total / numbers["units"])
     return [one for one in found.values()
             if one.cost["c"] and len(one.cost["c"]) == len(one.cost["rust"])]
 
@@ -99,26 +105,52 @@ def table(figures: list) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _choose(only: str | None, known: dict) -> list:
-    names = [word.strip() for word in (only or "").split(",") if word.strip()] or list(known)
+def _plot(out: Path, figures: list) -> None:
+    """table.tsv, points.tsv and bench.svg."""
+    rows = ["\t".join(map(str, (one.name, one.median("rust"), one.median("c"),
+                                *(f"{ratio:.4f}" for ratio in one.ratios)))) for one in figures]
+    (out / "table.tsv").write_text("".join(row + "\n" for row in rows))
+    points = []
+    for line in (out / "results").read_text().splitlines():
+        _pair, core, word, name, *numbers = line.split()
+        if word == "point":
+            points.append("\t".join((name, core, *numbers)) + "\n")
+    (out / "points.tsv").write_text("".join(points))
+    ui.logged([venv.program(PLOTTING, "python3"), paths.REPO / "scripts/oxtooth/plot.py",
+               out / "table.tsv", out / "points.tsv", out / "bench.svg"], out / "plot.log",
+              "cannot plot")
+
+
+def _choose(only: str | None, known: dict) -> tuple:
+    """(names, whether a profile is asked for by `:profile` behind one)."""
+    words = [word.strip() for word in (only or "").split(",") if word.strip()] or list(known)
+    names = [word.removesuffix(":profile") for word in words]
     for name in names:
         if name not in known:
             raise ui.Failure(f"there is no workload {name}", f"one of: {', '.join(known)}")
-    return names
+    return names, names != words
 
 
-def command(only: str | None, pairs: int, options: list) -> int:
+def command(only: str | None, pairs: int, options: list, profile: bool) -> int:
     began = time.monotonic()
     setup.ensure("debian", guest=True)
     build.modules("debian")
+    venv.setup(PLOTTING)
     binary = program()
     known = workloads()
-    names = _choose(only, known)
+    names, asked = _choose(only, known)
+    profile = profile or asked
+    qemu = QEMU
+    if profile:
+        from . import hotspots
+        # The names are those of one load of each core.
+        names = [name for name in names if not name.startswith("memory-")]
+        pairs, qemu = 1, (*QEMU, hotspots.qemu(paths.logs() / "bench"))
     seconds = LIMIT_BOOT + pairs * len(CORES) * len(names) * LIMIT_WORKLOAD
     with ui.step(f"{len(names)} workload(s), {pairs} pair(s)"):
         result = vm.run("debian", (paths.REPO / "scripts/guest/bench.sh").read_text(), seconds,
-                        stack="rust", cpus=1, files={"bench": binary}, name="bench", qemu=QEMU,
-                        env={"OX_PAIRS": pairs, "OX_ORDER": " ".join(CORES),
+                        stack="rust", cpus=1, files={"bench": binary}, name="bench", qemu=qemu,
+                        env={"OX_SYMBOLS": "1" if profile else "", "OX_PAIRS": pairs, "OX_ORDER": " ".join(CORES),
                              "OX_WORKLOADS": " ".join(names), "OX_BENCH": " ".join(options)})
     figures = read(result.out / "results", {name: known[name] for name in names})
     for one in figures:
@@ -127,8 +159,14 @@ def command(only: str | None, pairs: int, options: list) -> int:
     text = table(figures)
     (result.out / "table.txt").write_text(text)
     ui.say(text)
+    if figures:
+        _plot(result.out, figures)
+        ui.say(f"plot: {result.out / 'bench.svg'}")
     for line in result.output.splitlines():
         ui.say(line)
+    if profile:
+        for _name, short in hotspots.collect(result.out):
+            ui.say(short)
     for report in result.reports(strict=False):
         ui.say(f"\n{ui.bad('kernel report')} {report}")
     problem = result.problem(strict=False)

@@ -18,13 +18,14 @@ use std::process::ExitCode;
 
 use meter::Meter;
 use replies::Kind;
-use work::{Setting, WORKLOADS};
+use work::{Measured, Setting, WORKLOADS};
 
 const USAGE: &str = "\
 usage: bench [OPTION...] WORKLOAD
        bench list
 
-Prints `result NAME units N busy N user N cut N`, in nanoseconds of processor time.
+Prints `result NAME units N busy N user N cut N`, in nanoseconds of processor time, or
+`result NAME units N bytes N` and lines `point NAME COUNT BYTES`.
   --scale PERCENT    units, of the usual number
   --acl MTU,COUNT    the controller's buffers for BR/EDR data (1021,8)
   --le MTU,COUNT     those for LE data (251,8)
@@ -74,14 +75,14 @@ fn run() -> Result<(), String> {
         meter: Meter::new().map_err(|error| error.to_string())?,
     };
     let outcome = (workload.run)(&setting).map_err(|error| format!("{name}: {error}"))?;
-    println!(
-        "result {name} units {} busy {} user {} cut {} kernel {}",
-        outcome.units,
-        outcome.cost.busy,
-        outcome.cost.user,
-        outcome.cost.cut,
-        outcome.cost.kernel() / u64::from(outcome.units)
-    );
+    let units = outcome.units;
+    match outcome.measured {
+        Measured::Time(cost) => println!(
+            "result {name} units {units} busy {} user {} cut {}",
+            cost.busy, cost.user, cost.cut
+        ),
+        Measured::Bytes(bytes) => println!("result {name} units {units} bytes {bytes}"),
+    }
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 
 mod channel;
 mod host;
+mod memory;
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -27,12 +28,29 @@ pub struct Setting {
     pub meter: Meter,
 }
 
+/// What was counted.
+pub enum Measured {
+    /// Processor time.
+    Time(Cost),
+    /// Memory that the kernel keeps.
+    Bytes(u64),
+}
+
 /// What came out.
 pub struct Outcome {
     /// Units of work.
     pub units: u32,
     /// What all of them cost.
-    pub cost: Cost,
+    pub measured: Measured,
+}
+
+impl Outcome {
+    fn time(units: u32, cost: Cost) -> Self {
+        Self {
+            units,
+            measured: Measured::Time(cost),
+        }
+    }
 }
 
 /// A workload: its name, what a unit is, and the function.
@@ -101,6 +119,16 @@ pub const WORKLOADS: &[Workload] = &[
         name: "power-cycle",
         unit: "controller opened and closed",
         run: host::power,
+    },
+    Workload {
+        name: "memory-link",
+        unit: "idle ACL link, from the first to the seventh",
+        run: memory::links,
+    },
+    Workload {
+        name: "memory-channel",
+        unit: "idle channel and its socket, from the first to the hundredth",
+        run: memory::channels,
     },
 ];
 

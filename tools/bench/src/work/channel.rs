@@ -53,6 +53,11 @@ fn channel(address: Address, kind: u8, psm: u16, mode: u8) -> io::Result<OwnedFd
     Ok(fd)
 }
 
+/// A channel in basic mode to this address.
+pub fn basic(address: Address) -> io::Result<OwnedFd> {
+    channel(address, sys::BREDR, PSM, 0)
+}
+
 fn bredr(setting: &Setting, mode: u8) -> io::Result<(Controller, OwnedFd)> {
     let controller = started(setting.kind(true))?;
     let fd = channel(peer(1), sys::BREDR, PSM, mode)?;
@@ -94,7 +99,7 @@ fn transmit(
         }
         received(&controller, early + u64::from(units))
     })?;
-    Ok(Outcome { units, cost })
+    Ok(Outcome::time(units, cost))
 }
 
 /// Has `units` come in, numbered, and reads them.
@@ -157,7 +162,7 @@ fn receive(
     let (_, cost) = setting
         .meter
         .measure(|| take(&controller, &fd, len, early, units))?;
-    Ok(Outcome { units, cost })
+    Ok(Outcome::time(units, cost))
 }
 
 /// Frames out, in basic mode.
@@ -217,7 +222,7 @@ pub fn echo(setting: &Setting) -> io::Result<Outcome> {
     let (_, cost) = setting
         .meter
         .measure(|| (0..units).try_for_each(&mut ping))?;
-    Ok(Outcome { units, cost })
+    Ok(Outcome::time(units, cost))
 }
 
 /// A link and a channel on it, opened and closed. The peer hangs up when the channel is closed.
@@ -240,5 +245,5 @@ pub fn connect(setting: &Setting) -> io::Result<Outcome> {
     };
     (0..4).try_for_each(cycle)?;
     let (_, cost) = setting.meter.measure(|| (0..units).try_for_each(cycle))?;
-    Ok(Outcome { units, cost })
+    Ok(Outcome::time(units, cost))
 }

@@ -62,7 +62,7 @@ pub fn command(setting: &Setting) -> io::Result<Outcome> {
     let (_, cost) = setting
         .meter
         .measure(|| (0..units).try_for_each(|_| ask()))?;
-    Ok(Outcome { units, cost })
+    Ok(Outcome::time(units, cost))
 }
 
 /// The controller opened and closed again.
@@ -78,7 +78,7 @@ pub fn power(setting: &Setting) -> io::Result<Outcome> {
     let (_, cost) = setting
         .meter
         .measure(|| (0..units).try_for_each(|_| cycle()))?;
-    Ok(Outcome { units, cost })
+    Ok(Outcome::time(units, cost))
 }
 
 fn mgmt(fd: &OwnedFd, index: u16, opcode: u16, parameters: &[u8]) -> io::Result<()> {
@@ -118,7 +118,7 @@ pub fn reports(setting: &Setting) -> io::Result<Outcome> {
     let (_, cost) = setting.meter.measure(|| {
         (0..units / BATCH).try_for_each(|batch| hear(&controller, &fd, batch, BATCH))
     })?;
-    Ok(Outcome { units, cost })
+    Ok(Outcome::time(units, cost))
 }
 
 /// `count` reports of as many devices over two, and their events.

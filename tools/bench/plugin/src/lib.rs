@@ -156,7 +156,10 @@ extern "C" fn translate(_id: Id, block: *mut c_void) {
             return;
         }
         *BLOCKS.load(Relaxed).add(slot) = if slot == 0 {
-            Block { address: 0, insns: 1 }
+            Block {
+                address: 0,
+                insns: 1,
+            }
         } else {
             Block {
                 address,

@@ -118,6 +118,9 @@ pub fn reports(setting: &Setting) -> io::Result<Outcome> {
     let (_, cost) = setting.meter.measure(|| {
         (0..units / BATCH).try_for_each(|batch| hear(&controller, &fd, batch, BATCH))
     })?;
+    if sys::readable(&fd, std::time::Duration::ZERO)? {
+        return Err(wrong("there were more events than devices".into()));
+    }
     Ok(Outcome::time(units, cost))
 }
 

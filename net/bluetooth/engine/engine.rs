@@ -14,6 +14,7 @@
 //! - [`unknown`]: which commands a controller really has, whatever it claims.
 //! - [`credits`]: the controller's buffers for data packets, and whose turn it is to fill them.
 //! - [`rx_hold`]: data that overtook the event announcing its connection.
+//! - [`scan`]: advertising reports, and the scan responses that belong to them.
 //! - [`l2cap`]: channels, from their signalling to their modes.
 //! - [`sco`]: which parameters audio links are asked for with.
 //! - [`security`]: what a link is worth, and what it takes to make it worth more.
@@ -49,6 +50,7 @@ pub mod l2cap;
 pub mod ladder;
 pub mod listing;
 pub mod rx_hold;
+pub mod scan;
 pub mod sco;
 pub mod security;
 pub mod smp;

@@ -17,6 +17,11 @@ use super::{
     },
     update, //
 };
+use engine::scan::{
+    event_type,
+    Heard,
+    MAX_DATA, //
+};
 use kernel_ext::vec::VecExt;
 use kernel_ext::{
     hci::Flag,
@@ -46,10 +51,12 @@ use wire::{
 /// RSSI of a device that came without one, in dBm.
 const NO_RSSI: i8 = 127;
 
-/// `MGMT_DEV_FOUND_CONFIRM_NAME`, `MGMT_DEV_FOUND_LEGACY_PAIRING`, `MGMT_DEV_FOUND_NOT_CONNECTABLE`.
+/// `MGMT_DEV_FOUND_CONFIRM_NAME`, `MGMT_DEV_FOUND_LEGACY_PAIRING`, `MGMT_DEV_FOUND_NOT_CONNECTABLE`,
+/// `MGMT_DEV_FOUND_SCAN_RSP`.
 const CONFIRM_NAME: u32 = 0x01;
 const LEGACY_PAIRING: u32 = 0x02;
 const NOT_CONNECTABLE: u32 = 0x04;
+const SCAN_RSP: u32 = 0x20;
 
 /// Extended inquiry data: complete local name.
 const EIR_NAME_COMPLETE: u8 = 0x09;
@@ -211,36 +218,65 @@ fn le_found(dev: &Device, found: &FoundDevice<'_>) {
     notify(dev, Notice::DeviceFound(&FoundDevice { peer, ..*found }));
 }
 
+/// A device that advertises the old way; its scan response, too, or that alone.
+fn le_heard(dev: &Device, heard: &Heard<'_>) {
+    le_found(
+        dev,
+        &FoundDevice {
+            peer: Peer {
+                addr: heard.addr,
+                kind: heard.addr_type.to_address_type(),
+            },
+            class: None,
+            rssi: heard.rssi,
+            flags: match heard.event_type {
+                event_type::ADV_SCAN_IND | event_type::ADV_NONCONN_IND => NOT_CONNECTABLE,
+                // Whether it can be connected to, the device said before.
+                event_type::SCAN_RSP => SCAN_RSP,
+                _ => 0,
+            },
+            eir: significant(heard.data),
+            scan_rsp: significant(heard.scan_rsp),
+        },
+    );
+}
+
 /// LE Advertising Report (7.7.65.2).
 pub(super) fn advertising(dev: &Device, reports: AdvertisingReports<'_>) {
-    /// Event types ADV_SCAN_IND, ADV_NONCONN_IND.
-    const SCANNABLE: u8 = 0x02;
-    const NON_CONNECTABLE: u8 = 0x03;
-    /// Legacy advertising carries no more.
-    const MAX_DATA: usize = 31;
-
+    // Only here, on the worker, is it taken out.
+    let (active, mut merger) = {
+        let state = dev.state();
+        (state.le_scan_active, state.discovery.merger)
+    };
     for report in reports {
         // Longer than the specification allows: nothing in it is believed.
         if report.data.len() > MAX_DATA {
             dev.count(kernel_ext::hci::Stat::ErrRx, 1);
             continue;
         }
-        let not_connectable = matches!(report.head.event_type, SCANNABLE | NON_CONNECTABLE);
-        le_found(
-            dev,
-            &FoundDevice {
-                peer: Peer {
-                    addr: report.head.bdaddr,
-                    kind: report.head.addr_type.to_address_type(),
-                },
-                class: None,
-                rssi: report.rssi,
-                flags: if not_connectable { NOT_CONNECTABLE } else { 0 },
-                eir: significant(report.data),
-                scan_rsp: &[],
-            },
-        );
+        let heard = Heard {
+            addr: report.head.bdaddr,
+            addr_type: report.head.addr_type,
+            event_type: report.head.event_type,
+            rssi: report.rssi,
+            data: report.data,
+            scan_rsp: &[],
+        };
+        if active {
+            merger.report(&heard, |one| le_heard(dev, one));
+        } else {
+            le_heard(dev, &heard);
+        }
     }
+    if active {
+        dev.state().discovery.merger = merger;
+    }
+}
+
+/// LE scanning is over: no scan response will come any more. On the worker.
+pub(super) fn scan_over(dev: &Device) {
+    let mut merger = core::mem::take(&mut dev.state().discovery.merger);
+    merger.finish(|one| le_heard(dev, one));
 }
 
 /// LE Extended Advertising Report (7.7.65.13).

@@ -9,6 +9,7 @@
 
 use super::init::LocalCodec;
 use super::update::adv::Advertising;
+use engine::scan::Merger;
 use kernel::prelude::*;
 use wire::{
     hci::{
@@ -197,6 +198,8 @@ pub(crate) struct Discovery {
     pub(crate) timestamp: usize,
     /// Until when names are asked for, in monotonic milliseconds.
     pub(crate) resolve_until: u64,
+    /// Advertising whose scan response may follow.
+    pub(super) merger: Merger,
 }
 
 /// Devices the inquiry cache holds at most; `HCIINQUIRY` reports up to 255.
@@ -450,6 +453,7 @@ impl State {
                 cache: KVec::new(),
                 timestamp: 0,
                 resolve_until: 0,
+                merger: Merger::new(),
             },
             le_scan_active: false,
             le_tx_phys: Phys::LE_1M,
@@ -478,6 +482,7 @@ impl State {
         self.scan_rsp_data.clear();
         self.discovery.state = DiscoveryState::Stopped;
         self.discovery.cache.clear();
+        self.discovery.merger = Merger::new();
         self.codecs.clear();
     }
 }

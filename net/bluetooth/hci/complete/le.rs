@@ -7,6 +7,7 @@ use super::{
     Outcome, //
 };
 use crate::hci::{
+    found,
     timers::{
         self,
         Timer, //
@@ -242,6 +243,7 @@ fn scan_enable(dev: &Device, enable: u8) {
         0 => {
             timers::stop(dev, Timer::LeScanOff);
             dev.set(Flag::LE_SCAN, false);
+            found::scan_over(dev);
             update::le_scan_stopped(dev);
         }
         1 => {

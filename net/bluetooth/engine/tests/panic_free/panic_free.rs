@@ -184,6 +184,13 @@ pub fn drain_held(h: &mut Hold) -> Option<Payload> {
     h.drain()
 }
 
+pub fn merge(m: &mut engine::scan::Merger, new: &engine::scan::Heard<'_>) -> u32 {
+    let mut told = 0u32;
+    m.report(new, |one| told = told.wrapping_add(one.rssi as u32));
+    m.finish(|one| told = told.wrapping_add(one.rssi as u32));
+    told
+}
+
 pub fn range_is_valid(range: &engine::connection::Range) -> bool {
     range.is_valid()
 }

@@ -65,43 +65,13 @@ fn wake_bound(dev: &Device) {
     });
 }
 
-/// A copy of a packet to be shared by all sockets that get it, made when the first one does.
-struct Copy<'a> {
-    frame: &'a SkBuff,
-    header: &'a [u8],
-    queued: Queued,
-    /// `Some(None)`: there was no memory.
-    made: Option<Option<SkBuff>>,
-}
-
-impl<'a> Copy<'a> {
-    fn of(frame: &'a SkBuff, header: &'a [u8], queued: Queued) -> Self {
-        Self {
-            frame,
-            header,
-            queued,
-            made: None,
-        }
-    }
-
-    /// Another handle to the copy; `None` if there is no memory.
-    fn get(&mut self) -> Option<SkBuff> {
-        let Self {
-            frame,
-            header,
-            queued,
-            made,
-        } = self;
-        made.get_or_insert_with(|| {
-            let mut copy = frame.copy_with_headroom(header.len(), GFP_ATOMIC).ok()?;
-            copy.push_slice(header).ok()?;
-            *copy.cb_mut() = *queued;
-            Some(copy)
-        })
-        .as_ref()?
-        .try_clone(GFP_ATOMIC)
-        .ok()
-    }
+/// A copy of a packet for one socket; `None` if there is no memory. Mostly one socket listens, if any:
+/// a copy that several share would cost that one a second socket buffer.
+fn copy(frame: &SkBuff, header: &[u8], queued: Queued) -> Option<SkBuff> {
+    let mut copy = frame.copy_with_headroom(header.len(), GFP_ATOMIC).ok()?;
+    copy.push_slice(header).ok()?;
+    *copy.cb_mut() = queued;
+    Some(copy)
 }
 
 /// Gives copies of a packet to who wants them.
@@ -114,31 +84,18 @@ fn deliver(dev: &Device, frame: &SkBuff, incoming: bool) {
     };
     let packet_type = frame.packet_type();
     let header = monitor::packet_header(dev, frame, incoming);
-    let mut for_monitors = Copy::of(
-        frame,
-        header.as_ref().map_or(&[], IntoBytes::as_bytes),
-        Queued {
-            creds: frame.sender_creds().unwrap_or_default(),
-            incoming: incoming.into(),
-        },
-    );
-    let indicator = [packet_type];
-    let mut for_raw = Copy::of(
-        frame,
-        &indicator,
-        Queued {
-            incoming: incoming.into(),
-            ..Queued::default()
-        },
-    );
     let known = PacketType::from_u8(packet_type);
 
     sockets.for_each(|sk| {
-        let copy = if is_bound(sk, Channel::Monitor) {
-            if header.is_none() {
+        let shown = if is_bound(sk, Channel::Monitor) {
+            let Some(header) = &header else {
                 return;
-            }
-            for_monitors.get()
+            };
+            let queued = Queued {
+                creds: frame.sender_creds().unwrap_or_default(),
+                incoming: incoming.into(),
+            };
+            copy(frame, header.as_bytes(), queued)
         } else {
             let shared = sk.private();
             // A socket need not be told what it sent itself.
@@ -153,11 +110,15 @@ fn deliver(dev: &Device, frame: &SkBuff, incoming: bool) {
             if !wanted {
                 return;
             }
-            for_raw.get()
+            let queued = Queued {
+                incoming: incoming.into(),
+                ..Queued::default()
+            };
+            copy(frame, &[packet_type], queued)
         };
-        if let Some(copy) = copy {
+        if let Some(shown) = shown {
             // A full receive buffer is counted by the socket layer.
-            let _ = sk.queue_rcv(copy);
+            let _ = sk.queue_rcv(shown);
         }
     });
 }

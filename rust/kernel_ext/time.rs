@@ -4,11 +4,13 @@
 
 use crate::bindings;
 
-/// Milliseconds of the monotonic clock. Any context.
+/// Milliseconds of a monotonic clock with an arbitrary origin, in steps of the tick, as the timers are
+/// that are set by it. Reading it is next to nothing, and packets are stamped with it. Any context.
 pub fn now_ms() -> u64 {
-    // SAFETY: May be called in any context once timekeeping runs, which is long before modules.
-    let ns = unsafe { bindings::ktime_get() };
-    u64::try_from(ns).unwrap_or(0) / 1_000_000
+    // Milliseconds of a tick, as a fraction.
+    const NUM: u64 = bindings::HZ_TO_MSEC_NUM as u64;
+    const DEN: u64 = bindings::HZ_TO_MSEC_DEN as u64;
+    (jiffies() as u64).wrapping_mul(NUM) / DEN
 }
 
 /// The kernel's tick counter. Any context.

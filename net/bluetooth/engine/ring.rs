@@ -8,7 +8,7 @@
 ///
 /// - `len <= N`, and `head < N` unless `N` is zero.
 /// - Exactly the `len` slots from `head` on, wrapping round at `N`, hold an entry.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Ring<T, const N: usize> {
     slots: [Option<T>; N],
     head: usize,

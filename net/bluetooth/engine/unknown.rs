@@ -38,7 +38,7 @@ pub enum Verdict {
 /// - Between two calls of [`set_listed`](Self::set_listed) or [`forget`](Self::forget) commands are only taken away, never
 ///   added.
 /// - [`Verdict::StruckOff`] is returned at most once for a command of the bitmap, until [`forget`](Self::forget).
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct EffectiveCommands {
     /// What is left of the controller's list.
     effective: SupportedCommands,

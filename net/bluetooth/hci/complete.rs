@@ -89,7 +89,14 @@ impl Completed<'_> {
             }
             change(info);
         });
-        if changed.and_then(|()| device::publish(dev)).is_err() {
+        let shown = changed.and_then(|changed| {
+            if changed {
+                device::publish(dev)
+            } else {
+                Ok(())
+            }
+        });
+        if shown.is_err() {
             pr_err!("{}: no memory for what the controller says\n", dev.name());
         }
     }

@@ -147,7 +147,7 @@ pub(crate) struct Controller {
     info: SpinLock<Option<Arc<Info>>>,
     /// Held while a new snapshot is made of the old one, so that no change is lost.
     #[pin]
-    info_change: Mutex<()>,
+    next_info: Mutex<Info>,
     #[pin]
     pub(super) power: power::Power,
     #[pin]
@@ -197,7 +197,7 @@ impl Controller {
             discovering: AtomicBool::new(false),
             inquiry_done <- new_condvar!("Controller::inquiry_done"),
             info <- new_spinlock!(None, "Controller::info"),
-            info_change <- new_mutex!((), "Controller::info_change"),
+            next_info <- new_mutex!(Info::new(), "Controller::next_info"),
             power <- power::Power::new(),
             recovery <- Recovery::new(),
             timers <- super::timers::Timers::new(),
@@ -226,23 +226,30 @@ impl Controller {
         self.info.lock().clone().ok_or(ENODEV)
     }
 
-    /// Changes what is known of the controller. Readers of the old snapshot keep it.
+    /// Changes what is known of the controller. Readers of the old snapshot keep it. Returns whether
+    /// there is anything new in it: what a controller says of itself it mostly says again.
     ///
     /// # Errors
     ///
     /// `ENOMEM`: nothing is changed then.
-    pub(crate) fn update_info(&self, change: impl FnOnce(&mut Info)) -> Result {
+    pub(crate) fn update_info(&self, change: impl FnOnce(&mut Info)) -> Result<bool> {
         // The worker, sequences and ioctls change it.
-        let _changing = self.info_change.lock();
-        let mut next = match &*self.info.lock() {
-            Some(info) => Info::clone(info),
-            None => Info::new(),
-        };
+        let mut next = self.next_info.lock();
         change(&mut next);
-        let next = Arc::new(next, GFP_KERNEL)?;
-        let old = self.info.lock().replace(next);
+        let current = self.info.lock().clone();
+        if current.as_ref().is_some_and(|current| **current == *next) {
+            return Ok(false);
+        }
+        let published = match Arc::new(next.clone(), GFP_KERNEL) {
+            Ok(published) => published,
+            Err(e) => {
+                *next = current.as_deref().map_or_else(Info::new, Info::clone);
+                return Err(e.into());
+            }
+        };
+        let old = self.info.lock().replace(published);
         drop(old);
-        Ok(())
+        Ok(true)
     }
 
     /// The queue that reception, transmission and links belong to.

@@ -9,7 +9,9 @@ use super::{
     command::{
         self,
         Answer,
-        CommandError, //
+        CommandError,
+        Queue,
+        Request, //
     },
     complete,
     device::Device,
@@ -195,13 +197,13 @@ fn command_complete(
     skb: &SkBuff,
     e: &event::CommandComplete<'_>,
 ) {
-    let sent = sent_params(dev, e.opcode);
     let outcome = {
         let mut queue = dev.commands.queue.lock();
         let outcome = queue.on_complete(e.opcode, e.ncmd, now_ms());
         command::apply(dev, outcome.timers);
         outcome
     };
+    let sent = sent_params(&outcome.answer, &[]);
     if e.opcode != Opcode::NOP {
         let status = e.status().unwrap_or_else(|| {
             unexpected(dev, "Command Complete without status");
@@ -211,9 +213,9 @@ fn command_complete(
         if status == Status::UNKNOWN_COMMAND && !matches!(outcome.answer, Verdict::Unexpected) {
             complete::mark_unsupported(dev, e.opcode);
         }
-        complete::apply(dev, e.opcode, &sent, e.params);
+        complete::apply(dev, e.opcode, sent, e.params);
         let reply = Some(e.params.get(1..).unwrap_or_default());
-        <crate::Security as Authenticator>::answered(dev, worker, e.opcode, status, &sent, reply);
+        <crate::Security as Authenticator>::answered(dev, worker, e.opcode, status, sent, reply);
         match outcome.answer {
             Verdict::Completed(request) => {
                 // Who waits for the event as such gets all of it.
@@ -242,19 +244,20 @@ fn command_complete(
 
 fn command_status(dev: &Device, worker: &mut Worker<'_>, e: &event::CommandStatus) {
     let opcode = e.opcode();
-    let sent = sent_params(dev, opcode);
-    let outcome = {
+    let (outcome, kept) = {
         let mut queue = dev.commands.queue.lock();
+        let kept = kept_params(&queue, opcode);
         let outcome = queue.on_status(opcode, e.status, e.ncmd, now_ms());
         command::apply(dev, outcome.timers);
-        outcome
+        (outcome, kept)
     };
+    let sent = sent_params(&outcome.answer, &kept);
     if opcode != Opcode::NOP {
         if e.status == Status::UNKNOWN_COMMAND && !matches!(outcome.answer, Verdict::Unexpected) {
             complete::mark_unsupported(dev, opcode);
         }
-        complete::status(dev, opcode, e.status, &sent);
-        link::command_status(dev, worker, opcode, e.status, &sent);
+        complete::status(dev, opcode, e.status, sent);
+        link::command_status(dev, worker, opcode, e.status, sent);
         match outcome.answer {
             Verdict::Completed(request) => request.0.finish(Err(if e.status.is_success() {
                 // There are no parameters to hand out.
@@ -271,13 +274,22 @@ fn command_status(dev: &Device, worker: &mut Worker<'_>, e: &event::CommandStatu
     }
 }
 
-/// The parameters of the command in flight, if it is this one: its answer is understood by what
-/// was asked. None if memory is short: the state then follows the next answer.
-fn sent_params(dev: &Device, opcode: Opcode) -> KVec<u8> {
+/// What the command was sent with that this answers: an answer is understood by what was asked. `kept` is
+/// that of a command whose request is with the engine still.
+fn sent_params<'a>(answer: &'a Verdict<Request>, kept: &'a [u8]) -> &'a [u8] {
+    match answer {
+        Verdict::Completed(request) => &request.0.params,
+        _ => kept,
+    }
+}
+
+/// A copy of the parameters of the command in flight, if it is this one and may go on waiting after this
+/// answer. None if memory is short: the state then follows the next answer.
+fn kept_params(queue: &Queue, opcode: Opcode) -> KVec<u8> {
     let mut copy = KVec::new();
-    let queue = dev.commands.queue.lock();
     if let Some(request) = queue.in_flight() {
         if request.opcode() == opcode
+            && request.completes_on().is_event()
             && copy
                 .extend_from_slice(&request.0.params, GFP_ATOMIC)
                 .is_err()

@@ -27,7 +27,7 @@ pub(crate) struct Buffers {
 ///
 /// Immutable once published: readers hold an `Arc` of it, see
 /// [`Controller::info`](super::Controller::info).
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Info {
     /// Public address as Read BD_ADDR returned it.
     pub(crate) bdaddr: BdAddr,

@@ -66,10 +66,10 @@ pub(crate) struct Wanted {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Connecting {
     /// It is there. If it is `ready`, nothing more will be told; else
-    /// [`link_ready`](crate::hci::LinkUser::link_ready) follows.
+    /// [`link_ready`](crate::hci::user::LinkUser::link_ready) follows.
     Up { handle: u16, ready: bool },
-    /// [`link_up`](crate::hci::LinkUser::link_up) or
-    /// [`link_failed`](crate::hci::LinkUser::link_failed) follows.
+    /// [`link_up`](crate::hci::user::LinkUser::link_up) or
+    /// [`link_failed`](crate::hci::user::LinkUser::link_failed) follows.
     Pending,
 }
 

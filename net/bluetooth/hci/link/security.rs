@@ -102,7 +102,7 @@ pub(crate) enum Secured {
     /// The link has it.
     Already,
     /// It is being worked at:
-    /// [`security_changed`](crate::hci::LinkUser::security_changed) follows.
+    /// [`security_changed`](crate::hci::user::LinkUser::security_changed) follows.
     Pending,
     /// It cannot be had.
     Refused,

@@ -109,7 +109,7 @@ def soaking() -> bool:
 # What the debug kernel runs in the long form only. It is several times slower: loading all drivers
 # takes it minutes, and RootCanal's controllers, which trace and the peers of bumble want, do not answer in
 # time. The last two measure time-outs and count packets after short pauses.
-NOT_ON_DEBUG = ("drivers", "trace", "bumble_le", "links", "flow")
+NOT_ON_DEBUG = ("drivers", "trace", "bumble_le", "links", "flow", "sco")
 
 
 # One group per program: one that takes the guest with it does not hide the others.

@@ -347,10 +347,7 @@ impl Ertm {
             return held;
         }
         self.due.rnr = false;
-        if core::mem::take(&mut self.ask_when_ready) {
-            self.poll();
-            self.asked_when_ready = true;
-        }
+        self.say_ready();
         false
     }
 
@@ -412,7 +409,9 @@ impl Ertm {
 
     /// The poll is answered.
     fn on_final(&mut self, control: &Control, now: u64) {
-        if control.final_bit && self.polling {
+        // Before the first poll was sent it is a late answer to an earlier one.
+        let unsent = self.due.poll && self.polls == 1;
+        if control.final_bit && self.polling && !unsent {
             self.polling = false;
             self.asked_when_ready = false;
             self.polls = 0;
@@ -421,7 +420,21 @@ impl Ertm {
             if self.unacked() > 0 {
                 self.start_retransmission(now);
             }
+            self.say_ready();
         }
+    }
+
+    /// Makes sure that the peer, which was told that this side is busy, learns that it is not any more: nothing else makes it go
+    /// on. Not while a poll is out, as the answer to that could not be told from the answer to this one, which may be lost.
+    fn say_ready(&mut self) {
+        if self.local_busy || !self.ask_when_ready {
+            return;
+        }
+        if !self.polling {
+            self.ask_when_ready = false;
+            self.poll();
+        }
+        self.asked_when_ready = true;
     }
 
     fn on_information(&mut self, tx_seq: u16, control: &Control, now: u64) -> Rx {

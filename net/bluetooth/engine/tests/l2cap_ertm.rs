@@ -702,3 +702,34 @@ proptest! {
         }
     }
 }
+
+/// Busy while a poll is out, and ready again before that is answered: its answer is not taken for the answer to the word that this
+/// side is ready, for which the peer waits, and which may be lost.
+#[test]
+fn being_ready_is_said_even_if_an_older_poll_is_answered_first() {
+    for lost in [false, true] {
+        let mut a = side(3);
+        let mut b = side(3);
+        b.queue(0..1);
+        a.set_busy(true);
+        let _lost = a.send_all();
+        a.set_busy(false);
+        a.set_busy(true);
+        for frame in a.send_all() {
+            b.receive(frame);
+        }
+        a.set_busy(false);
+        if lost {
+            a.send_all();
+        }
+        for _ in 0..4 {
+            for frame in b.send_all() {
+                a.receive(frame);
+            }
+            for frame in a.send_all() {
+                b.receive(frame);
+            }
+        }
+        assert_eq!(a.delivered, [0]);
+    }
+}

@@ -235,6 +235,10 @@ impl Signalling {
         }
         Some(match frame.commands.next()? {
             Ok(raw) => self.command(raw, now),
+            // Two hosts that each refuse the other's refusal would never end.
+            Err(corrupt) if corrupt.code.is_some_and(Code::is_response) => {
+                Step::Ignored(Ignored::Malformed)
+            }
             Err(corrupt) => send_raw(corrupt.ident, &Command::Reject(Reject::NotUnderstood)),
         })
     }

@@ -400,3 +400,20 @@ fn numbers_out_of_the_window_end_the_channel() {
         assert_eq!(engine.deadline(), None);
     }
 }
+
+/// A refusal with an identifier that is none is not refused in turn: two hosts would do so for ever.
+#[test]
+fn refusals_are_not_refused() {
+    for frame in [
+        &[0x01, 0, 2, 0, 0, 0][..],
+        &[0x01, 7, 9, 0, 0, 0],
+        &[0x03, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    ] {
+        let mut side = Side::new(Transport::BrEdr, Local::features(true));
+        side.receive(frame);
+        assert!(side.out.is_empty(), "{frame:02x?}");
+    }
+    let mut side = Side::new(Transport::BrEdr, Local::features(true));
+    side.receive(&[0x02, 0, 4, 0, 1, 0, 0x40, 0]);
+    assert_eq!(side.out.len(), 1);
+}

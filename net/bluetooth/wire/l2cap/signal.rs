@@ -166,6 +166,8 @@ pub struct RawCommand<'a> {
 pub struct Corrupt {
     /// What stands where the identifier would, zero if there is no header.
     pub ident: u8,
+    /// What stands where the code would, if there is a header.
+    pub code: Option<Code>,
     /// What is wrong.
     pub malformed: Malformed,
 }
@@ -213,12 +215,14 @@ impl<'a> Iterator for Commands<'a> {
                 self.stop();
                 return Some(Err(Corrupt {
                     ident: 0,
+                    code: None,
                     malformed,
                 }));
             }
         };
         let corrupt = |malformed| Corrupt {
             ident: header.ident,
+            code: Some(Code(header.code)),
             malformed,
         };
         Some(match self.reader.bytes(usize::from(header.len.get())) {

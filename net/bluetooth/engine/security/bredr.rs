@@ -363,14 +363,24 @@ impl BrEdr {
         }
     }
 
+    /// The level of the encrypted link: what the key earns, but level 4 only with AES-CCM and a key that was not shortened.
+    fn reached(&self) -> Level {
+        let full = self.aes_ccm && self.key_size.is_some_and(|size| size >= 16);
+        match self.earned() {
+            Level::Fips if !full => Level::High,
+            level => level,
+        }
+    }
+
     /// Authentication Complete (7.7.6).
     pub fn authentication_complete(&mut self, status: Status) -> Verdict {
         let ours = core::mem::replace(&mut self.auth_pending, false);
         if status.is_success() {
             self.authenticated = true;
-            if self.encrypted {
-                // With a new key: encryption is refreshed with it.
-                self.level = self.earned();
+            if self.encrypted && self.key_size.is_some() {
+                // With a new key: encryption is refreshed with it. Not before the size of the key is known (KNOB); then it is
+                // that which says what is reached.
+                self.level = self.reached();
             }
             let encrypt = self.encrypt_pending;
             return Verdict {
@@ -433,6 +443,10 @@ impl BrEdr {
             self.key_size = None;
             if self.encrypted {
                 self.authenticated = true;
+                // What it is worth now is known with the size of the key; but this much is certain.
+                if !self.aes_ccm {
+                    self.level = self.level.min(Level::High);
+                }
             } else {
                 self.level = Level::Low;
             }
@@ -489,11 +503,7 @@ impl BrEdr {
             return Encrypted::Disconnect(Status::AUTH_FAILURE);
         }
         self.key_size = Some(size);
-        self.level = match self.earned() {
-            // Level 4 knows no shortened keys.
-            Level::Fips if size < 16 => Level::High,
-            level => level,
-        };
+        self.level = self.reached();
         self.wanted = self.wanted.max(self.level);
         Encrypted::Report(Status::SUCCESS)
     }

@@ -577,3 +577,27 @@ proptest! {
         }
     }
 }
+
+/// A new key on an encrypted link is worth nothing before encryption uses it and its size is known: a peer must not get to
+/// level 4 with the old encryption, nor to any level with a key that is too short.
+#[test]
+fn a_new_key_alone_raises_nothing() {
+    let mut link = link();
+    assert_eq!(
+        link.encryption_changed(&POLICY, Status::SUCCESS, 1),
+        Encrypted::ReadKeySize
+    );
+    link.link_key_made(false, KeyType::AuthenticatedP256, None);
+    link.authentication_complete(Status::SUCCESS);
+    assert_eq!(link.level(), Level::Low, "the size is not known");
+    link.key_size_read(&POLICY, Some(16), None);
+    assert_eq!(link.level(), Level::High, "not AES-CCM");
+    link.authentication_complete(Status::SUCCESS);
+    assert_eq!(link.level(), Level::High);
+    assert_eq!(
+        link.encryption_changed(&POLICY, Status::SUCCESS, 2),
+        Encrypted::ReadKeySize
+    );
+    link.key_size_read(&POLICY, Some(16), None);
+    assert_eq!(link.level(), Level::Fips);
+}

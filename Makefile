@@ -22,6 +22,7 @@ help:
 	@echo '  make testers    T=mgmt,l2cap STACK=rust|c KERNEL=debian|debug: the BlueZ testers'
 	@echo '  make soak       DURATION=minutes, REPEAT=n: the tests again and again on the debug kernel'
 	@echo '  make bench      T=l2cap-tx,echo PAIRS=n PROFILE=1: instructions per unit of work beside the C core'
+	@echo '  make fuzz       T=target,target SECONDS=n for each: libFuzzer over formats and engines'
 	@echo '  make doc        the crates'\'' documentation'
 	@echo '  make intree     TREE=path: put the sources into an unpacked 7.3 source'
 	@echo '  make setup      only the set-up (KERNEL=debug: the debug kernel, too)'
@@ -77,7 +78,7 @@ bench:
 	@$(OX) bench $(if $(T),--only '$(T)') $(if $(PAIRS),--pairs '$(PAIRS)') $(if $(PROFILE),--profile)
 
 fuzz:
-	@$(OX) fuzz
+	@$(OX) fuzz $(if $(T),--only '$(T)') $(if $(SECONDS),--seconds '$(SECONDS)')
 
 clean:
 	@$(OX) clean

@@ -142,10 +142,10 @@ def _intree_test(args) -> int:
     return intree_test.command(args.boot)
 
 
-def _missing(args) -> int:
-    """Targets that are announced and not there yet: they must not look like a success."""
-    ui.say(f"{args.command}: not there yet")
-    return 2
+def _fuzz(args) -> int:
+    from . import fuzz
+    setup.ensure_build_root()
+    return fuzz.command(args.only, args.seconds, args.input, args.keep)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -239,9 +239,13 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("options", nargs="*", metavar="OPTION",
                      help="options of tools/bench, after --: --acl MTU,COUNT and others")
     sub.set_defaults(run=_bench)
-    sub = commands.add_parser("fuzz", help="not there yet")
-    sub.add_argument("words", nargs="*")
-    sub.set_defaults(run=_missing)
+    sub = commands.add_parser("fuzz", help="run the fuzz targets of tools/fuzz")
+    sub.add_argument("--only", help="comma-separated targets (default: all)")
+    sub.add_argument("--seconds", type=float, help="for each target")
+    sub.add_argument("--input", help="run a target on this file only, such as one that made it fail")
+    sub.add_argument("--keep", action="store_true",
+                     help="take what is found into the corpus in the repository, minimised")
+    sub.set_defaults(run=_fuzz)
     return main
 
 

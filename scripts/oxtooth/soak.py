@@ -4,7 +4,7 @@
 import os
 import time
 
-from . import build, check, kernel, paths, setup, ui
+from . import build, check, fuzz, kernel, paths, setup, ui
 from .groups import machines
 from .groups.guest import SOAK_FACTOR
 
@@ -28,6 +28,9 @@ def command(flavour: str, minutes: float | None, repeat: int | None) -> int:
         raise ui.Failure("there is no guest test to repeat",
                          "add expected cases (scripts/ox expect) or selftests")
     began, rounds, records = time.monotonic(), 0, []
+    # A tenth of the time is the fuzz targets', on the host; two minutes where rounds are counted.
+    seconds = fuzz.CHECK_SECONDS * 2 if minutes is None else minutes * 60 / 10
+    records += check.run_all(run, [check.Group("fuzz", lambda _run: fuzz.records(seconds))])
     while (repeat is None or rounds < repeat) and \
             (minutes is None or time.monotonic() - began < minutes * 60):
         rounds += 1

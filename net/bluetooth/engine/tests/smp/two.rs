@@ -315,7 +315,7 @@ impl Two {
             .as_ref()
             .and_then(|pairing| pairing.long_term_key(0, 0));
         let same = answer.as_ref().is_some_and(|answer| answer.key == key.key);
-        if let Some(answer) = answer {
+        if let (true, Some(answer)) = (same, answer) {
             assert_eq!((answer.size, answer.level), (key.size, key.level));
         }
         let works = same && self.encryption_works;

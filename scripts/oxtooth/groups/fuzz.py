@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The fuzz targets, from the corpus in the repository on: a minute for all of them."""
+
+from .. import check, fuzz
+
+
+@check.group("fuzz")
+def targets(_run):
+    """Each wire format and each engine with hostile input."""
+    yield from fuzz.records(fuzz.CHECK_SECONDS)

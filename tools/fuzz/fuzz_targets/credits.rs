@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Flow control against a model that only adds up: whatever the controller reports, what is free and what is outstanding make
+//! the number of its buffers, and every link that is ready gets its turn.
+
+#![no_main]
+
+use std::{
+    collections::BTreeMap,
+    num::NonZeroU16, //
+};
+
+use engine::credits::{
+    Buffers,
+    FlowControl,
+    LinkError,
+    LinkType,
+    NoCredit, //
+};
+use libfuzzer_sys::fuzz_target;
+use oxtooth_fuzz::Input;
+
+const KINDS: [LinkType; 4] = [LinkType::Acl, LinkType::Le, LinkType::Sco, LinkType::Iso];
+const LINKS: usize = 4;
+
+fn buffers(input: &mut Input<'_>) -> Buffers {
+    Buffers {
+        acl: input.u8().into(),
+        sco: input.below(9).into(),
+        sco_flow_control: true,
+        le: NonZeroU16::new(input.below(20).into()),
+        iso: input.below(9).into(),
+    }
+}
+
+/// Of these kinds, the packets that the controller has.
+fn used(links: &BTreeMap<u16, (LinkType, u16)>, kinds: &[LinkType]) -> u16 {
+    let of = links.values().filter(|link| kinds.contains(&link.0));
+    of.map(|link| link.1).sum()
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    let mut input = Input::new(bytes);
+    let mut told = buffers(&mut input);
+    let mut flow = FlowControl::<LINKS>::new();
+    flow.set_buffers(told);
+    let mut links: BTreeMap<u16, (LinkType, u16)> = BTreeMap::new();
+    while !input.is_empty() {
+        let handle = u16::from(input.below(6));
+        match input.below(16) {
+            0 | 1 => {
+                let kind = input.pick(&KINDS);
+                let expected = if links.contains_key(&handle) {
+                    Err(LinkError::Exists)
+                } else if links.len() == LINKS {
+                    Err(LinkError::Full)
+                } else {
+                    links.insert(handle, (kind, 0));
+                    Ok(())
+                };
+                assert_eq!(flow.link_up(handle, kind), expected);
+            }
+            2 => {
+                let expected = links.remove(&handle).map(|link| link.1);
+                assert_eq!(flow.link_down(handle), expected);
+            }
+            3 => {
+                told = buffers(&mut input);
+                flow.set_buffers(told);
+            }
+            4 => flow.begin_round(),
+            5 => {
+                flow.reset();
+                links.clear();
+                flow.set_buffers(told);
+            }
+            6..=9 => {
+                let count = match input.u8() {
+                    0xff => 0xffff,
+                    count => u16::from(count & 7),
+                };
+                let mut none = (LinkType::Acl, 0);
+                let link = links.get_mut(&handle).unwrap_or(&mut none);
+                let done = count.min(link.1);
+                link.1 -= done;
+                assert_eq!(flow.completed(handle, count), done);
+            }
+            10..=12 => {
+                let kind = links.get(&handle).map_or(LinkType::Acl, |link| link.0);
+                let free = flow.available(kind);
+                match flow.take(kind, handle) {
+                    Ok(credit) => {
+                        assert!(free > 0);
+                        if input.bit() {
+                            flow.refund(credit);
+                        } else if let Some(link) = links.get_mut(&handle) {
+                            link.1 += 1;
+                        }
+                    }
+                    Err(NoCredit::NoLink) => assert!(!links.contains_key(&handle)),
+                    Err(NoCredit::Exhausted) => assert_eq!(free, 0),
+                }
+            }
+            _ => {
+                // A round of turns, as the transmitter takes them.
+                let kind = input.pick(&KINDS);
+                let ready = input.u8();
+                let is_ready = |handle: u16| ready >> handle & 1 != 0;
+                let before = flow.available(kind);
+                let mut sent = 0;
+                while let Some(turn) = flow.next(kind, is_ready) {
+                    assert!(turn.quota > 0 && is_ready(turn.handle));
+                    for _ in 0..turn.quota {
+                        assert!(flow.take(kind, turn.handle).is_ok());
+                        links.get_mut(&turn.handle).unwrap().1 += 1;
+                        sent += 1;
+                    }
+                }
+                let waits = links
+                    .iter()
+                    .any(|(handle, link)| link.0 == kind && is_ready(*handle));
+                assert_eq!(sent, if waits { before } else { 0 });
+            }
+        }
+        let acl = match told.le {
+            Some(le) => {
+                let free = le.get().saturating_sub(used(&links, &[LinkType::Le]));
+                assert_eq!(flow.available(LinkType::Le), free);
+                used(&links, &[LinkType::Acl])
+            }
+            None => {
+                assert_eq!(flow.available(LinkType::Le), flow.available(LinkType::Acl));
+                used(&links, &[LinkType::Acl, LinkType::Le])
+            }
+        };
+        assert_eq!(flow.available(LinkType::Acl), told.acl.saturating_sub(acl));
+        for (kind, count) in [(LinkType::Sco, told.sco), (LinkType::Iso, told.iso)] {
+            let free = count.saturating_sub(used(&links, &[kind]));
+            assert_eq!(flow.available(kind), free);
+        }
+        assert_eq!(flow.link_count(), links.len());
+        for (handle, link) in &links {
+            assert_eq!(flow.outstanding(*handle), Some(link.1));
+        }
+    }
+});

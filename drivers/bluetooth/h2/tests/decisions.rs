@@ -332,3 +332,54 @@ fn qca_dumps() {
     assert_eq!(step(0xffff, None), qca::DumpStep::End);
     assert_eq!(step(5, None), qca::DumpStep::Drop);
 }
+
+/// Known attacks by their names: more voice links than there are settings for.
+#[test]
+fn cve_2026_31497_more_voice_links_than_settings() {
+    for set in 0u8..128 {
+        let numbers: Vec<u8> = (0..7).filter(|n| set & 1 << n != 0).collect();
+        let available = settings(&numbers);
+        for links in (0..20).chain([255, 256, 65536, u32::MAX]) {
+            for air_mode in [AirMode::Unknown, AirMode::Cvsd, AirMode::Transparent] {
+                for wide_samples in [false, true] {
+                    let chosen = choose(
+                        &Voice {
+                            links,
+                            air_mode,
+                            wide_samples,
+                            mtu: 255,
+                            prefers_3: true,
+                        },
+                        available,
+                    );
+                    assert!(chosen <= 6);
+                    let carries = numbers.iter().any(|&n| n != 0 && n <= chosen);
+                    assert!(!carries || chosen == 0 || available.has(chosen));
+                }
+            }
+        }
+    }
+}
+
+/// A Qualcomm dump, whatever the packets say: what is appended is bounded, and it ends.
+#[test]
+fn cve_2025_37918_dump_packets_of_each_length() {
+    for acl in [false, true] {
+        let head: &[u8] = if acl { &[0xdd, 0x2e, 0, 0] } else { &[] };
+        let mut dump = qca::Dump::default();
+        for sequence in [0u16, 1, 0, 7, 3, 0xfffe, 0xffff, 2] {
+            let [lo, hi] = sequence.to_le_bytes();
+            let whole = [head, &[0xff, 9, 1, 8, lo, hi, 0, 0, 1, 0, 0, 5]].concat();
+            for length in 0..=whole.len() {
+                let Some(packet) = qca::DumpPacket::parse(&whole[..length], acl) else {
+                    continue;
+                };
+                assert!(packet.offset <= length);
+                if let qca::DumpStep::Fill(lost) = dump.step(&packet) {
+                    assert!(lost <= 256);
+                }
+            }
+        }
+        assert!(!dump.is_active());
+    }
+}

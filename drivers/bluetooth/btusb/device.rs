@@ -175,6 +175,8 @@ pub(crate) struct Btusb {
     receive_queue: OrderedQueue,
 
     gone: AtomicBool,
+    /// MediaTek's interface for ISO data is given back, and takes nothing with it.
+    pub(crate) iso_leaves: AtomicBool,
     #[pin]
     registered: Mutex<Option<Registered>>,
 }
@@ -330,6 +332,7 @@ impl Btusb {
                 queue,
                 receive_queue,
                 gone: AtomicBool::new(false),
+                iso_leaves: AtomicBool::new(false),
                 registered <- new_mutex!(None, "btusb::registered"),
             }),
             GFP_KERNEL,
@@ -465,8 +468,12 @@ pub(crate) fn probe(intf: &usb::Interface, id: &usb::DeviceId) -> Result<Arc<Btu
     }
 }
 
-/// An interface leaves: any of them takes the others with it.
+/// An interface leaves: any of them takes the others with it, but for one that the driver itself
+/// gives back while the controller stays.
 pub(crate) fn disconnect(intf: &usb::Interface, this: &Arc<Btusb>) {
+    if intf.number() == modules::mediatek::ISO_INTERFACE && this.iso_leaves.load(Relaxed) {
+        return;
+    }
     if this.gone.swap(true, AcqRel) {
         return;
     }

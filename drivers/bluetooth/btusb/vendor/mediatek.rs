@@ -41,7 +41,10 @@ fn claim_iso(this: &Arc<Btusb>) {
 /// Gives the interface for ISO data back.
 pub(crate) fn release_iso(this: &Btusb) {
     if let Some(iso) = mediatek::stop_iso(&this.hdev) {
+        // This unbinds it, which ends in `disconnect` before it returns.
+        this.iso_leaves.store(true, Relaxed);
         this.intf.release::<Driver>(&iso);
+        this.iso_leaves.store(false, Relaxed);
     }
 }
 

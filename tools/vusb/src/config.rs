@@ -35,6 +35,8 @@ pub struct Description {
     pub max_power: u16,
     /// Class, subclass and protocol of the two Bluetooth interfaces; the device's own if left out.
     pub interface_class: Option<[u8; 3]>,
+    /// bmRequestType of the requests that carry commands, where it is not the class's.
+    pub command_type: u8,
     /// The events' endpoint.
     pub interrupt: Interrupt,
     /// The ACL data's endpoints.
@@ -206,6 +208,7 @@ impl Default for Description {
             remote_wakeup: true,
             max_power: 100,
             interface_class: None,
+            command_type: 0x20,
             interrupt: Interrupt::default(),
             bulk: Bulk::default(),
             isochronous: Isochronous::default(),

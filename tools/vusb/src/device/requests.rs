@@ -18,7 +18,7 @@ const ENDPOINT_HALT: u16 = 0;
 impl Device {
     pub(super) fn control(&mut self, now: u64, id: u64, setup: Setup, data: Vec<u8>) {
         // Class requests, to the device or to an interface, that go out: HCI commands.
-        let command = matches!(setup.kind, 0x20 | 0x21);
+        let command = matches!(setup.kind, 0x20 | 0x21) || setup.kind == self.of.command_type;
         let endpoint = if command { 0 } else { STANDARD_REQUESTS };
         let fault = self.faults.next(endpoint);
         let mut late = 0;

@@ -1,0 +1,456 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""What a hostile USB device may do to btusb and the vendors' modules: known attacks by name.
+
+After each the kernel has reported nothing, the log is bounded, and a device that is plugged in
+works. Needs the controller of tools/vusb and its descriptions: scripts/ox vm --usb plain.
+"""
+
+import glob
+import os
+import random
+import struct
+import time
+
+from lib import firmware, hcilib, ktap, usbhost, vusb
+from lib.ktap import Skip, case, check, equal
+
+DEVICES = os.environ.get("DEVICES", "../devices" if os.path.isdir("../devices") else "devices")
+FIRMWARE = "/tmp/ox-firmware"
+DUMPS = "/sys/class/devcoredump"
+LOG = 40
+DEVICE = None
+
+
+def description(name):
+    try:
+        with open(f"{DEVICES}/{name}.toml") as file:
+            return file.read()
+    except FileNotFoundError as error:
+        raise Skip(f"there is no description of {name}") from error
+
+
+def out():
+    DEVICE.ask("clear")
+    DEVICE.ask("unplug")
+    hcilib.wait_for("it to go", lambda: not vusb.usb_devices() and not vusb.indexes())
+
+
+def insert(text):
+    """Another device; nothing is known of its set-up yet."""
+    out()
+    DEVICE.describe(text)
+    DEVICE.ask("plug")
+    hcilib.wait_for("the USB device", vusb.usb_devices)
+
+
+def bring_up(name, text=None):
+    """A device that has a set-up which works, up; its index."""
+    insert(text or description(name))
+    index = vusb.ready(30)
+    vusb.power_up(index)
+    return index
+
+
+def answers(index):
+    check(hcilib.command(index, 0x1001), "no command is answered")
+
+
+def back():
+    """The plain device works."""
+    out()
+    DEVICE.describe("")
+    DEVICE.ask("plug")
+    index = vusb.ready()
+    vusb.power_up(index)
+    answers(index)
+
+
+def settled():
+    """Until the device's set-up has come to an end, whatever that is."""
+    last, end = time.monotonic(), time.monotonic() + 30
+    while time.monotonic() < end and time.monotonic() - last < 1.2:
+        if DEVICE.ask("commands") or DEVICE.ask("transfers"):
+            last = time.monotonic()
+        time.sleep(0.1)
+
+
+def events(index, packets):
+    for packet in packets:
+        DEVICE.ask(f"event {packet.hex()}")
+    time.sleep(0.2)
+    answers(index)
+
+
+def dumps():
+    return sorted(glob.glob(f"{DUMPS}/devcd*"))
+
+
+def take_dump(seconds=10):
+    """The text and the bytes of the only core dump, which is freed."""
+    path, = hcilib.wait_for("a core dump", dumps, seconds)
+    with open(f"{path}/data", "rb") as file:
+        data = file.read()
+    with open(f"{path}/data", "w") as file:
+        file.write("1")
+    hcilib.wait_for("it to be freed", lambda: not dumps())
+    head, _, rest = data.partition(b"--- Start dump ---\n")
+    return head.decode(errors="replace"), rest
+
+
+# Interfaces that come and go by themselves.
+
+@case("CVE-2025-40283, CVE-2025-71082: each interface is unbound first, and bound again", log=LOG)
+def unbind():
+    for number in (0, 1):
+        for _ in range(2):
+            back()
+            device = os.path.basename(vusb.usb_device())
+            name = f"{device}:1.{number}"
+            with open("/sys/bus/usb/drivers/btusb/unbind", "w") as file:
+                file.write(name)
+            hcilib.wait_for("the controller to go", lambda: not vusb.indexes())
+            check(not vusb.usb_devices(), "an interface is still bound")
+            with open("/sys/bus/usb/drivers/btusb/bind", "w") as file:
+                file.write(f"{device}:1.0")
+            vusb.power_up(vusb.ready())
+    back()
+
+
+@case("CVE-2025-71082: Broadcom's interface for diagnostics is unbound first", log=LOG)
+def unbind_diagnostics():
+    bring_up("bcm-patchram")
+    name = os.path.basename(vusb.usb_device()) + ":1.2"
+    check(os.path.exists(f"/sys/bus/usb/drivers/btusb/{name}"), "it was not claimed")
+    with open("/sys/bus/usb/drivers/btusb/unbind", "w") as file:
+        file.write(name)
+    hcilib.wait_for("the controller to go", lambda: not vusb.indexes())
+    back()
+
+
+@case("CVE-2025-40283: an interface is unbound while data flows", log=LOG)
+def unbind_busy():
+    for number in (0, 1):
+        index = usbhost.fresh(DEVICE)
+        name = f"{os.path.basename(vusb.usb_device())}:1.{number}"
+        try:
+            with usbhost.UserChannel(DEVICE, index) as user:
+                for sequence in range(20):
+                    user.send_frame(0x41, usbhost.pattern(sequence, 300))
+                with open("/sys/bus/usb/drivers/btusb/unbind", "w") as file:
+                    file.write(name)
+                for sequence in range(20):
+                    user.send_frame(0x41, usbhost.pattern(sequence, 300), 1)
+        except (AssertionError, OSError):
+            pass                        # the socket says in its own way that the controller is gone
+        hcilib.wait_for("the controller to go", lambda: not vusb.indexes())
+    back()
+
+
+@case("CVE-2026-64471: another driver has the second interface, and registration fails", log=LOG)
+def claimed_already():
+    # The first interface's driver wants the second one, which is bound to another driver.
+    out()
+    DEVICE.describe("")
+    DEVICE.ask("plug")
+    vusb.ready()
+    device = os.path.basename(vusb.usb_device())
+    with open("/sys/bus/usb/drivers/btusb/unbind", "w") as file:
+        file.write(f"{device}:1.0")
+    hcilib.wait_for("the controller to go", lambda: not vusb.indexes())
+    if not os.path.isdir("/sys/bus/usb/drivers/usbfs"):
+        raise Skip("there is no usbfs")
+    import fcntl
+    with open(f"/sys/bus/usb/devices/{device}/busnum") as file:
+        bus = int(file.read())
+    with open(f"/sys/bus/usb/devices/{device}/devnum") as file:
+        number = int(file.read())
+    node = os.open(f"/dev/bus/usb/{bus:03d}/{number:03d}", os.O_RDWR)
+    try:
+        fcntl.ioctl(node, 0x8004550f, struct.pack("<I", 1))     # USBDEVFS_CLAIMINTERFACE
+        try:
+            with open("/sys/bus/usb/drivers/btusb/bind", "w") as file:
+                file.write(f"{device}:1.0")
+            raise AssertionError("it was bound all the same")
+        except OSError:
+            pass
+        check(not vusb.indexes(), "there is a controller all the same")
+    finally:
+        os.close(node)
+    with open("/sys/bus/usb/drivers/btusb/bind", "w") as file:
+        file.write(f"{device}:1.0")
+    vusb.power_up(vusb.ready())
+
+
+@case("CVE-2025-38641, CVE-2025-40283, CVE-2026-64470, CVE-2026-64471: each allocation of probe fails, one at a time")
+def probe_fails():
+    slab, nth = "/sys/kernel/debug/failslab/ignore-gfp-wait", "/proc/thread-self/fail-nth"
+    if not (os.path.exists(slab) and os.path.exists(nth)):
+        raise Skip("this kernel injects no faults")
+    with open(slab, "w") as file:
+        file.write("N")
+    back()
+    name = os.path.basename(vusb.usb_device()) + ":1.0"
+    folder = "/sys/bus/usb/drivers/btusb"
+    bind, unbind = (os.open(f"{folder}/{word}", os.O_WRONLY) for word in ("bind", "unbind"))
+    control = os.open(nth, os.O_RDWR)
+    os.write(unbind, name.encode())
+    failures, number = 0, 0
+    try:
+        for number in range(1, 1500):
+            left = 0
+            os.write(control, str(number).encode())
+            try:
+                os.write(bind, name.encode())
+            except OSError:
+                failures += 1
+            finally:
+                left = int(os.pread(control, 32, 0).split(b"\0")[0])
+                os.write(control, b"0")
+            if os.path.exists(f"{folder}/{name}"):
+                os.write(unbind, name.encode())
+            check(not vusb.indexes(), f"allocation {number} failed, and a controller is left")
+            if left:
+                break
+    finally:
+        for fd in (bind, unbind, control):
+            os.close(fd)
+    ktap.say(f"{number} allocations, {failures} of which probe cannot do without")
+    check(failures > 10, "nothing has failed")
+    back()
+
+
+# Descriptors.
+
+@case("descriptors: no isochronous interface, no endpoints there, odd sizes", log=LOG)
+def descriptors():
+    for text in ("[isochronous]\npresent = false\n", "[isochronous]\nsizes = [0]\n",
+                 "[isochronous]\nsizes = [0, 1, 2, 3]\n", "[interrupt]\nsize = 1\n",
+                 "[bulk]\nsize = 8\n", "control_size = 8\n"):
+        bring_up(None, text)
+    back()
+
+
+# MediaTek.
+
+def mediatek(control):
+    """Its description with another answer to its first word."""
+    text = description("mediatek-7663")
+    old = 'control = ["e4 05 02 17 0100 02"]'
+    check(old in text, "the description has changed")
+    return text.replace(old, f"control = [{control}]")
+
+
+@case("CVE-2026-46140: MediaTek's events of each length that is too short", log=LOG)
+def mediatek_short():
+    whole = bytes.fromhex("e405021701000200")
+    for length in range(1, 7):
+        insert(mediatek(f'"{whole[:length].hex()}"'))
+        settled()
+    back()
+
+
+@case("CVE-2023-52833: MediaTek's event does not come, and the device leaves", log=LOG)
+def mediatek_silent():
+    for wait in (0.0, 0.5, 2.0):
+        insert(mediatek(""))
+        time.sleep(wait)
+    back()
+
+
+@case("CVE-2024-53238, CVE-2024-56757, CVE-2025-21827, CVE-2025-68306: MediaTek's device leaves during set-up",
+      log=3 * LOG)
+def mediatek_leaves():
+    chance = random.Random(4)
+    for name in ("mediatek-7663", "mediatek-iso") * 3:
+        insert(description(name))
+        time.sleep(chance.random() * 0.8)
+    bring_up("mediatek-iso")
+    back()
+
+
+@case("CVE-2025-68298, CVE-2025-68306: MediaTek's device is reset, with and without an interface for ISO data",
+      log=3 * LOG)
+def mediatek_reset():
+    for name in ("mediatek-7663", "mediatek-iso"):
+        bring_up(name)
+        # A command that is not answered, until the core has it reset.
+        DEVICE.ask("fault drop 81 count=40")
+        index = vusb.indexes()[0]
+        try:
+            for _ in range(4):
+                hcilib.command(index, 0x1001, seconds=2.5)
+        except (OSError, AssertionError, struct.error):
+            pass
+    back()
+
+
+# Realtek.
+
+@case("CVE-2026-68339: Realtek, vendor events without a subevent", log=LOG)
+def realtek_short():
+    index = bring_up("realtek-8761bu")
+    events(index, [b"\xff\x00", b"\xff\x01\x00", b"\xff\x01\x33", b"\xff\x00"])
+    check(not dumps(), "there is a core dump")
+    back()
+
+
+@case("Realtek: a memory dump in an event, and a hardware error", log=LOG)
+def realtek_dump():
+    index = bring_up("realtek-8761bu")
+    data = bytes(range(200))
+    packet = b"\xff" + bytes((len(data) + 1, 0x34)) + data
+    DEVICE.ask(f"event {packet.hex()}")
+    _, dump = take_dump()
+    equal(dump[4:], packet, "the dump")
+    answers(index)
+    DEVICE.ask("event 100142")
+    _, dump = take_dump()
+    equal(dump[:4], b"\x00\x42\x00\x00", "the dump after a hardware error")
+    # It may be switched off and on for that.
+    back()
+
+
+@case("CVE-2024-57987: Realtek, a chip that is in no table", log=LOG)
+def realtek_unknown():
+    insert(description("realtek-unknown"))
+    settled()
+    back()
+
+
+# Intel.
+
+@case("CVE-2025-35933: Intel, Read Version's answer of each length", log=3 * LOG)
+def intel_version():
+    text = description("intel-sfp")
+    begin = text.index("[[command]]")
+    version = "0037 0b10 0600 0000 0000".replace(" ", "")
+    for length in (0, 1, 2, 5, 9, 11):
+        returns = (version + "00" * 4)[:2 * length]
+        insert(f'{text[:begin]}[[command]]\nopcode = 0xfc05\nreturns = "{returns}"\n{text[begin:]}')
+        settled()
+    # Type, length and value: an end within each.
+    for returns in ("00 10", "00 10 04", "00 10 04 0000", "00 10 ff 00", "00 12 01 37", "00 30 02 1122"):
+        insert(f'{text[:begin]}[[command]]\nopcode = 0xfc05\nreturns = "{returns}"\n{text[begin:]}')
+        settled()
+    back()
+
+
+@case("CVE-2026-74532: Intel, diagnostic events of each length", log=LOG)
+def intel_diagnostics():
+    index = bring_up("intel-sfp")
+    whole = bytes.fromhex("8780030001")
+    whole += bytes((1, 1, 0, 2, 4)) + bytes(8)
+    events(index, [bytes((0xff, length)) + whole[:length] for length in range(len(whole) + 1)])
+    back()
+
+
+@case("Intel: results of a download and boot reports of each length, while there is none", log=LOG)
+def intel_boot():
+    index = bring_up("intel-thp")
+    for word in ("06", "02"):
+        whole = bytes.fromhex(word) + b"\x00\x09\xfc\x00\x00\x00\x00"
+        events(index, [bytes((0xff, length)) + whole[:length] for length in range(1, len(whole) + 1)])
+    back()
+
+
+# Qualcomm.
+
+def dump_part(sequence, data, total=None, acl=True):
+    body = struct.pack("<BBHB", 1, 8, sequence, 0)
+    if total is not None:
+        body += struct.pack("<I", total)
+    packet = b"\xff" + bytes((min(255, len(body) + len(data)),)) + body + data
+    return struct.pack("<HH", 0x2edd, len(packet)) + packet if acl else packet
+
+
+def send_dump(parts, acl):
+    for part in parts:
+        DEVICE.ask(f"{'acl' if acl else 'event'} {part.hex()}")
+
+
+@case("CVE-2025-37918: Qualcomm, a memory dump as ACL data and as events", log=3 * LOG)
+def qualcomm_dump():
+    index = bring_up("qca-wcn6855")
+    for acl in (True, False):
+        size = 240
+        data = [bytes((number + 1,)) * size for number in range(4)]
+        parts = [dump_part(0, data[0], 4 * size, acl)]
+        parts += [dump_part(number, data[number], None, acl) for number in (1, 2)]
+        parts += [dump_part(0xffff, data[3], None, acl)]
+        send_dump(parts, acl)
+        head, dump = take_dump()
+        equal(dump[:len(b"".join(data))], b"".join(data), "the dump")
+        check("Vendor: qca" in head, f"what it says of itself: {head[:200]}")
+        answers(index)
+    back()
+
+
+@case("Qualcomm: dumps without a beginning, of no size, of a gigabyte, with parts missing, cut off", log=3 * LOG)
+def qualcomm_bad_dump():
+    index = bring_up("qca-wcn6855")
+    for acl in (True, False):
+        send_dump([dump_part(5, b"x" * 50, None, acl), dump_part(0xffff, b"", None, acl),
+                   dump_part(0, b"", 0, acl), dump_part(0, b"y" * 50, 0x40000000, acl)], acl)
+        for length in range(2, 12):
+            part = dump_part(0, b"", 100, acl=False)[:length]
+            part = part[:1] + bytes((length - 2,)) + part[2:]
+            if acl:
+                part = struct.pack("<HH", 0x2edd, len(part)) + part
+            DEVICE.ask(f"{'acl' if acl else 'event'} {part.hex()}")
+        time.sleep(0.3)
+        answers(index)
+        # Numbers that jump, back and forward.
+        send_dump([dump_part(0, b"a" * 100, 1000, acl), dump_part(3, b"b" * 100, None, acl),
+                   dump_part(1, b"c" * 100, None, acl), dump_part(0xfffe, b"d" * 100, None, acl),
+                   dump_part(0xffff, b"e" * 100, None, acl)], acl)
+        time.sleep(0.3)
+        answers(index)
+    # One that does not end: the device leaves.
+    send_dump([dump_part(0, b"a" * 100, 1000, True)], True)
+    back()
+    for path in dumps():
+        with open(f"{path}/data", "w") as file:
+            file.write("1")
+
+
+@case("Qualcomm: files that are empty, or end within their headers", log=4 * LOG)
+def qualcomm_files():
+    patch = f"{FIRMWARE}/qca/rampatch_usb_00000302.bin"
+    settings = f"{FIRMWARE}/qca/nvm_usb_00000302.bin"
+    try:
+        for path in (patch, settings):
+            for length in (1, 3, 17, 21, 27, 28):
+                if path == settings and length > 3:
+                    continue
+                name = path[len(FIRMWARE) + 1:]
+                with open(path, "wb") as file:
+                    file.write(firmware.FILES[name][:length])
+                insert(description("qca-rome"))
+                settled()
+            firmware.install(FIRMWARE)
+    finally:
+        firmware.install(FIRMWARE)
+    bring_up("qca-rome")
+    back()
+
+
+# CSR.
+
+@case("CSR: Read Local Version's answer of each length", log=3 * LOG)
+def csr_version():
+    for length in (0, 1, 5, 8, 9, 12):
+        returns = ("00 06 bb22 06 0a00 bb22 000000".replace(" ", ""))[:2 * length]
+        insert(f'vendor = 0x0a12\nproduct = 1\nversion = 0x8891\n[[command]]\nopcode = 0x1001\n'
+               f'returns = "{returns}"\n')
+        settled()
+    back()
+
+
+if __name__ == "__main__":
+    REASON = vusb.missing()
+    if REASON:
+        ktap.skip_all(REASON)
+    DEVICE = vusb.Vusb()
+    firmware.install(FIRMWARE)
+    ktap.main(teardown=back, log_strict=hcilib.stack() == "rust")

@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""One USB controller for each quirk and each vendor, under our btusb and under the kernel's, both
+on the kernel's own core: what they tell the core, and what they do to the controller, is the same.
+
+Needs the controller of tools/vusb and its descriptions in devices/: scripts/ox vm --usb plain.
+"""
+
+import glob
+import os
+import subprocess
+import sys
+import time
+
+from lib import firmware, hcilib, hdev, ktap, usbhost, vusb
+from lib.ktap import case, check, equal
+
+DEVICES = os.environ.get("DEVICES", "../devices" if os.path.isdir("../devices") else "devices")
+FIRMWARE = "/tmp/ox-firmware"
+# A command after which there is silence for so long was the last one, in seconds.
+SILENCE = 0.5
+DRIVERS = ("kernel's", "ours")
+ours, seen = {}, {}
+DEVICE = None
+
+
+class Seen:
+    """What one driver did with one device."""
+
+    def __init__(self):
+        self.registered = self.unregistered = self.error = None
+        self.commands, self.transfers, self.bulk = [], [], 0
+
+
+def quiet(seconds=25):
+    """The commands until there are no more."""
+    commands, last, end = [], time.monotonic(), time.monotonic() + seconds
+    while time.monotonic() < end and time.monotonic() - last < SILENCE * hcilib.SCALE:
+        if more := DEVICE.ask("commands"):
+            commands += more
+            last = time.monotonic()
+        time.sleep(0.1)
+    return commands
+
+
+def look(probe, text):
+    """Plugs it in, waits for its set-up, switches it on and off, and takes it out."""
+    result = Seen()
+    DEVICE.ask("unplug")
+    hcilib.wait_for("the last one to go", lambda: not vusb.indexes() and not vusb.usb_devices())
+    probe.clear()
+    DEVICE.describe(text)
+    for word in ("zero", "commands", "transfers"):
+        DEVICE.ask(word)
+    DEVICE.ask("plug")
+    try:
+        hcilib.wait_for("a controller", probe.records, 5)
+    except AssertionError:
+        DEVICE.ask("unplug")
+        return result
+    result.commands = quiet()
+    try:
+        index, = vusb.indexes()
+        # Those with answers of their own have a vendor's code in open, too, and in shutdown.
+        if "returns" in text or "request" in text:
+            hcilib.up(index)
+            result.commands += quiet()
+            hcilib.down(index)
+            result.commands += quiet()
+    except (OSError, ValueError) as error:
+        # What is wrong with the device both drivers find.
+        result.error = type(error).__name__, getattr(error, "errno", None)
+    result.transfers = DEVICE.ask("transfers")
+    DEVICE.ask("unplug")
+    hcilib.wait_for("it to go", lambda: not vusb.indexes() and not vusb.usb_devices())
+    records = hcilib.wait_for("its end", lambda: probe.records() if any(
+        kind == "unregister" for kind, _ in probe.records()) else None)
+    result.registered = next(fields for kind, fields in records if kind == "register")
+    result.unregistered = [fields for kind, fields in records if kind == "unregister"][-1]
+    return result
+
+
+def load(driver):
+    DEVICE.ask("unplug")
+    hcilib.wait_for("it to go", lambda: not vusb.usb_devices())
+    subprocess.run(["rmmod", "btusb"], check=True)
+    path = "/lib/modules/" + os.uname().release
+    if driver == "ours":
+        command = ["modprobe", "btusb"]
+    else:
+        command = ["insmod", *glob.glob(f"{path}/kernel/drivers/bluetooth/btusb.ko*")]
+    subprocess.run(command, check=True)
+
+
+def survey():
+    """Both drivers and all devices."""
+    firmware.install(FIRMWARE)
+    DEVICE.ask("clear")
+    for driver in DRIVERS:
+        load(driver)
+        for name, text in DESCRIPTIONS.items():
+            probe.clear()
+            try:
+                seen[driver, name] = look(probe, text)
+            except Exception as error:
+                failed = Seen()
+                failed.error = f"{type(error).__name__}: {error}"
+                seen[driver, name] = failed
+
+
+def both(name):
+    found = [seen.get((driver, name)) for driver in DRIVERS]
+    check(all(found), "it was not tried")
+    for driver, one in zip(DRIVERS, found):
+        check(not isinstance(one.error, str), f"{driver} driver: {one.error}")
+    return found
+
+
+def same(what, theirs, our):
+    """Fields, of which `reset` may be more: every device of ours has the USB's as its last resort."""
+    equal((our is None), (theirs is None), f"whether it was {what}")
+    if theirs is None:
+        return
+    differ = [f"{field}: {our[field]:#x}, the kernel's driver has {theirs[field]:#x}"
+              for field in theirs if our[field] != theirs[field] and
+              not (field == "reset" and our[field])]
+    check(not differ, f"when it was {what}: " + "; ".join(differ))
+
+
+def flags(name):
+    theirs, our = both(name)
+    same("registered", theirs.registered, our.registered)
+    same("taken back", theirs.unregistered, our.unregistered)
+    equal(our.error, theirs.error, "switching it on and off")
+
+
+def sent(name):
+    theirs, our = both(name)
+    for what, kernel, mine in (("command", theirs.commands, our.commands),
+                               ("transfer", theirs.transfers, our.transfers)):
+        for number, (one, other) in enumerate(zip(kernel, mine)):
+            check(one == other, f"{what} {number}: {other[:200]}, the kernel's driver sends "
+                  f"{one[:200]}; before: {kernel[max(0, number - 3):number]}")
+        equal(len(mine), len(kernel), f"number of {what}s; the last ones {mine[-3:]}, "
+              f"the kernel's driver's {kernel[-3:]};")
+    ktap.say(f"{len(our.commands)} commands, {len(our.transfers)} other transfers")
+
+
+@case("both drivers with every device")
+def every_device():
+    survey()
+    bad = {f"{name} ({driver} driver): {one.error}" for (driver, name), one in seen.items()
+           if isinstance(one.error, str)}
+    check(not bad, "\n".join(sorted(bad)))
+
+
+def register(name):
+    case(f"{name}: quirks and callbacks")(lambda: flags(name))
+    case(f"{name}: what is sent")(lambda: sent(name))
+
+
+DESCRIPTIONS = {}
+for _path in sorted(glob.glob(f"{DEVICES}/*.toml")):
+    _name = os.path.basename(_path)[:-5]
+    _words = [word for word in sys.argv[1:] if not word.startswith("-")]
+    if _words and not any(word in _name for word in _words):
+        continue
+    with open(_path) as _file:
+        DESCRIPTIONS[_name] = _file.read()
+    register(_name)
+
+
+if __name__ == "__main__":
+    REASON = vusb.missing()
+    if not REASON and not vusb.ours():
+        REASON = "our btusb is not there"
+    if not REASON and hcilib.stack() != "c":
+        REASON = "it is for the kernel's own core"
+    if not REASON and not DESCRIPTIONS:
+        REASON = f"there are no descriptions in {DEVICES}"
+    if REASON:
+        ktap.skip_all(REASON)
+    DEVICE = vusb.Vusb()
+    probe = hdev.Probe()
+    ktap.main()

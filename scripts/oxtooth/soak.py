@@ -19,6 +19,8 @@ def command(flavour: str, minutes: float | None, repeat: int | None) -> int:
     for entry in check.GUEST_GROUPS:
         if entry.name.startswith(("selftests/", "usb/")):
             entry.limit *= SOAK_FACTOR
+        if entry.name.startswith(("usb/driver/", "usb/rust/")) and "vendors" not in entry.name:
+            entry.flavours, entry.named_only = kernel.FLAVOURS, False
     setup.ensure(flavour, guest=True)
     with ui.step(f"build the modules for {kernel.release_name(flavour)}"):
         build.modules_logged(flavour)

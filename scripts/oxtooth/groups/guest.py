@@ -7,7 +7,7 @@ import shlex
 import subprocess
 from pathlib import Path
 
-from .. import build, bumble, check, kernel, ktap, paths, rootcanal, testers
+from .. import build, bumble, check, kernel, ktap, paths, rootcanal, testers, vusb
 
 SELFTESTS = paths.REPO / "tools" / "testing" / "selftests" / "bluetooth"
 # Modules of the C stack's own protocols: their C structures are not ours, so they must refuse.
@@ -133,12 +133,14 @@ def _selftest_group(program: str) -> None:
                       else kernel.FLAVOURS)
 
 
-# The programs that need a USB controller, which run if they are named, and in a long run: each takes
-# minutes and a boot of its own. And whose modules they test: the kernel's own as the
-# reference, and ours on both cores where our driver was built.
-USB_PROGRAMS = ("usb.py", "usb_faults.py")
-USB_STACKS = {"c": "C driver on the C core", "driver": "our driver on the C core",
-              "rust": "our driver on our core"}
+# The programs that need a USB controller, and the stacks that each runs on: the kernel's own driver
+# and core as the reference, which runs where it is named; our driver on the kernel's core; both
+# ours. The last compares our driver with the kernel's, on the kernel's core.
+USB_PROGRAMS = {"usb.py": ("c", "driver", "rust"), "usb_faults.py": ("c", "driver", "rust"),
+                "usb_attacks.py": ("c", "driver", "rust"), "usb_vendors.py": ("driver",)}
+# These take minutes, and run where they are named, as do the other stacks.
+USB_NAMED = ("usb_attacks.py", "usb_vendors.py")
+USB_LIMIT = 900
 
 
 def _usb_group(program: str, stack: str) -> None:
@@ -148,7 +150,8 @@ def _usb_group(program: str, stack: str) -> None:
         if stack != "c" and not any(path.name == "btusb.ko" for path in build.built(flavour)):
             return ""
         scale = testers.DEBUG_FACTOR if flavour == "debug" else 1
-        return (f"export OX_TIMEOUT_SCALE={scale} UNPLUGS={200 if soaking() else 10}\n"
+        return (f"export OX_TIMEOUT_SCALE={scale} UNPLUGS={200 if soaking() else 10} "
+                f"SHORT={'' if soaking() else 1}\n"
                 f"cd tests || exit 97\npython3 ./{program} >../ktap 2>&1 </dev/null\necho $? >../status")
 
     def collect(folder: Path, _flavour: str) -> list:
@@ -156,15 +159,17 @@ def _usb_group(program: str, stack: str) -> None:
         return ktap.parse(name, text.read_text(errors="replace") if text.is_file() else "",
                           int(status.read_text()) if status.is_file() else None)
 
-    check.guest_group(name, script=script, collect=collect, limit=_selftest_limit(), stack=stack,
-                      files=lambda flavour: _selftests_files(program, flavour), usb=("plain",),
-                      flavours=kernel.FLAVOURS if soaking() else ("debian",),
-                      named_only=not soaking())
+    def files(flavour: str) -> dict:
+        return _selftests_files(program, flavour) | {"tests/devices": vusb.DEVICES}
+
+    check.guest_group(name, script=script, collect=collect, limit=USB_LIMIT, stack=stack, files=files,
+                      usb=("plain",), flavours=("debian",),
+                      named_only=stack != "driver" or program in USB_NAMED)
 
 
 for _program in selftests():
     if _program in USB_PROGRAMS:
-        for _stack in USB_STACKS:
+        for _stack in USB_PROGRAMS[_program]:
             _usb_group(_program, _stack)
     else:
         _selftest_group(_program)

@@ -246,7 +246,7 @@ def timed_out():
         scene.device.send(advertisement(PEER))
         hcilib.wait_for("a cancellation", lambda: scene.device.sent(LE_CANCEL), 8)
         took = time.monotonic() - start
-        check(3.5 < took < 7, f"after {took:.1f} s")
+        check(3.5 < took < 7 * hcilib.SCALE, f"after {took:.1f} s")
         hcilib.wait_for("another scan", scene.scanning)
         equal(scene.links(), {}, "links")
 
@@ -423,7 +423,7 @@ def idle():
         handle = scene.connect()
         hcilib.wait_for("a Disconnect", lambda: scene.device.sent(0x0406), 6)
         took = time.monotonic() - start
-        check(1.5 < took < 4, f"after {took:.1f} s")
+        check(1.5 < took < 4 * hcilib.SCALE, f"after {took:.1f} s")
         equal(scene.device.sent(0x0406)[0], struct.pack("<HB", handle, 0x13), "the Disconnect")
 
 

@@ -66,12 +66,16 @@ use engine::{
     },
 };
 use kernel::prelude::*;
+use kernel_ext::hci::Quirk;
 use kernel_ext::vec::VecExt;
 use kernel_ext::workqueue::Worker;
 use wire::{
     hci::{
         event::Event,
+        host_control::WriteAuthPayloadTimeout,
         le_event::LeEvent,
+        CommandBit,
+        ConnHandle,
         Key,
         Opcode,
         Status, //
@@ -351,11 +355,41 @@ fn encryption_changed(
     status: Status,
     mode: u8,
 ) {
-    match kind_of(dev, worker, handle) {
+    /// `Encryption_Enabled`: AES-CCM on BR/EDR; on LE there is nothing else, and any value but 0 says so.
+    const AES_CCM: u8 = 2;
+    let kind = kind_of(dev, worker, handle);
+    if status.is_success() && (mode == AES_CCM || mode != 0 && kind == Some(LinkKind::Le)) {
+        watch_payload(dev, handle, kind);
+    }
+    match kind {
         Some(LinkKind::Acl) => bredr::encryption_changed(dev, worker, handle, status, mode),
         Some(LinkKind::Le) => le::encrypted(dev, worker, handle, status, mode != 0),
         None => {}
     }
+}
+
+/// Has the controller make sure that packets with a message integrity check keep coming (Vol 4 Part E 7.3.94): a peer
+/// that somebody else has taken the place of sends none.
+fn watch_payload(dev: &Device, handle: u16, kind: Option<LinkKind>) {
+    let can = dev.info().is_ok_and(|info| {
+        info.supports(CommandBit::WRITE_AUTH_PAYLOAD_TIMEOUT)
+            && match kind {
+                Some(LinkKind::Acl) => info.features.ping(),
+                Some(LinkKind::Le) => info.le_features.ping(),
+                None => false,
+            }
+    });
+    if !can || dev.quirk(Quirk::BROKEN_WRITE_AUTH_PAYLOAD_TIMEOUT) {
+        return;
+    }
+    let timeout = dev.state().defaults.auth_payload_timeout;
+    link::send_command(
+        dev,
+        &WriteAuthPayloadTimeout {
+            handle: ConnHandle::new(handle),
+            timeout: timeout.into(),
+        },
+    );
 }
 
 /// Whether a peer is one of a BR/EDR link.

@@ -601,13 +601,14 @@ fn ready(dev: &Device, worker: &mut Worker<'_>, id: u64) {
         return;
     };
     link.stage = Stage::Connected;
+    let (handle, security) = (link.handle, link.security);
     if link.kind == LinkKind::Acl {
         bredr::arm_sniff(dev, link);
+        timer::adjust(dev, worker);
     }
-    let Some(handle) = link.handle else {
+    let Some(handle) = handle else {
         return;
     };
-    let security = link.security;
     <crate::Security as Authenticator>::link_ready(dev, worker, handle.get(), &security);
     crate::Upper::link_ready(dev, worker, handle.get());
     sco::acl_ready(dev, worker, id, false);

@@ -79,7 +79,7 @@ def _selftest_limit() -> int:
 
 
 # Programs with a peer of bumble's, and those that want RootCanal.
-BUMBLE = ("bumble_le.py",)
+BUMBLE = ("bumble_le.py", "bumble_bredr.py")
 ROOTCANAL = ("trace.py", *BUMBLE)
 
 
@@ -108,8 +108,8 @@ def soaking() -> bool:
 
 # What the debug kernel runs in the long form only. It is several times slower: loading all drivers
 # takes it minutes, and RootCanal's controllers, which trace and the peers of bumble want, do not answer in
-# time. The last two measure time-outs and count packets after short pauses.
-NOT_ON_DEBUG = ("drivers", "trace", "bumble_le", "links", "flow", "sco")
+# time. The last four measure time-outs and count packets after short pauses.
+NOT_ON_DEBUG = ("drivers", "trace", "bumble_le", "bumble_bredr", "keys", "links", "flow", "sco")
 
 
 # One group per program: one that takes the guest with it does not hide the others.

@@ -12,7 +12,7 @@ from lib import hcilib, ktap, l2cap, mgmt, bumble_peer as remote, rootcanal
 from lib.ktap import case, check, equal
 from lib.mgmt import LE_PUBLIC, LE_RANDOM
 from lib.bumble_peer import DISPLAY, KEYBOARD, NO_IO, YES_NO
-from lib.scene import Scene
+from lib.scene import Scene, in_both_roles
 
 scene = None
 
@@ -61,19 +61,19 @@ def pairing(name, secure, row):
         if model == "numbers compared":
             equal(agent.compared, peer.compared, "the numbers compared")
 
-    @case(f"{name}, {model}, central")
     def central():
         scene.fresh(secure, ours, theirs, mitm)
         link = scene.pair_from_here(ours)
         check_keys(link)
         equal(tuple(scene.agent.asked), row[4], "what the user was asked")
 
-    @case(f"{name}, {model}, peripheral")
     def peripheral():
         scene.fresh(secure, ours, theirs, mitm)
         link = scene.pair_from_there()
         check_keys(link)
         equal(tuple(scene.agent.asked), row[5], "what the user was asked")
+
+    in_both_roles((f"{name}, {model}, central", central), (f"{name}, {model}, peripheral", peripheral))
 
 
 for _row in LEGACY:
@@ -121,17 +121,18 @@ def out_of_band(name, of_peer, of_here):
         check(link.is_encrypted, "the peer's end is not encrypted")
         equal(scene.agent.asked, [], "what the user was asked")
 
-    @case(f"secure pairing, out of band, {name}, central")
     def central():
         scene.fresh()
         exchange()
         check_key(scene.pair_from_here(NO_IO))
 
-    @case(f"secure pairing, out of band, {name}, peripheral")
     def peripheral():
         scene.fresh()
         exchange()
         check_key(scene.pair_from_there())
+
+    in_both_roles((f"secure pairing, out of band, {name}, central", central),
+                  (f"secure pairing, out of band, {name}, peripheral", peripheral))
 
 
 out_of_band("the peer's data known here", True, False)

@@ -1,10 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0
 """Our controller and a peer's, both of RootCanal: pairing them, in the words of both sides."""
 
+import itertools
+import os
+
 from . import hcilib, l2cap, mgmt, bumble_peer as remote, rootcanal
-from .ktap import equal
+from .ktap import case, equal
 
 PORT = 6402
+SHORT = int(os.environ.get("STRIDE", "1")) > 1
+_turn = itertools.count()
+
+
+def in_both_roles(*cases):
+    """Registers (name, function) for both roles; in the short form ($STRIDE) for one of them, in turn."""
+    for name, function in [cases[next(_turn) % len(cases)]] if SHORT else cases:
+        case(name)(function)
 
 
 class Scene:

@@ -96,9 +96,9 @@ def crashes() -> Path:
 
 def _start(program: Path, words: list, log: Path) -> int:
     """Its status, in the build root, whose libraries it was linked with."""
+    log.parent.mkdir(parents=True, exist_ok=True)
     binds = (log.parent, *(Path(word) for word in words if Path(word).is_absolute()))
     argv, env = buildroot.command([program, *words], binds=binds, env={"RUST_BACKTRACE": "0"})
-    log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "wb") as out:
         return subprocess.run(argv, env=env, check=False, stdin=subprocess.DEVNULL, stdout=out,
                               stderr=subprocess.STDOUT).returncode
@@ -177,7 +177,7 @@ def keep(folder: Path, target: str) -> int:
             raise ui.Failure(f"{target}: the inputs cannot be merged", log=log)
         inputs = sorted((path.read_bytes() for path in least.iterdir()), key=lambda d: (len(d), d))
     CORPUS.mkdir(exist_ok=True)
-    head = [f"# SPDX-License-Identifier: GPL-2.0",
+    head = ["# SPDX-License-Identifier: GPL-2.0",
             f"# Inputs of the fuzz target {target}, in hex, that together reach all of the code that any known one does."]
     (CORPUS / f"{target}.txt").write_text("\n".join([*head, *(data.hex() for data in inputs)]) + "\n")
     shutil.rmtree(found(target))

@@ -146,24 +146,6 @@ def client():
         unserve(server)
 
 
-@case("a channel, server")
-def server():
-    from bumble import l2cap as theirs
-    scene.fresh()
-    with l2cap.Socket(scene.here, BREDR, PSM, level=l2cap.LOW) as listener:
-        listener.listen()
-        link = scene.connect_from_there()
-
-        async def connect():
-            channel = await link.create_l2cap_channel(theirs.ClassicChannelSpec(psm=PSM, mtu=672))
-            channel.sink = channel.write
-            return channel
-        asked = scene.peer.begin(connect())
-        with listener.accept() as end:
-            asked.result(30 * hcilib.SCALE)
-            talk(end)
-
-
 if __name__ == "__main__":
     reason = hcilib.require("hci_vhci") or rootcanal.missing() or remote.missing()
     if reason:

@@ -109,7 +109,11 @@ def soaking() -> bool:
 # What the debug kernel runs in the long form only. It is several times slower: loading all drivers
 # takes it minutes, and RootCanal's controllers, which trace and the peers of bumble want, do not answer in
 # time. The last four measure time-outs and count packets after short pauses.
-NOT_ON_DEBUG = ("drivers", "trace", "bumble_le", "bumble_bredr", "keys", "links", "flow", "sco")
+NOT_ON_DEBUG = ("drivers", "trace", "bumble_le", "bumble_bredr", "bluetoothd", "keys", "links", "flow", "sco")
+
+
+# What runs where it is named, and in the long form.
+NAMED_ONLY = ("bluetoothd",)
 
 
 # One group per program: one that takes the guest with it does not hide the others.
@@ -130,7 +134,8 @@ def _selftest_group(program: str) -> None:
     check.guest_group(f"selftests/{Path(program).stem}", script=script, collect=collect,
                       limit=_selftest_limit(), files=lambda flavour: _selftests_files(program, flavour),
                       flavours=("debian",) if Path(program).stem in NOT_ON_DEBUG and not soaking()
-                      else kernel.FLAVOURS)
+                      else kernel.FLAVOURS,
+                      named_only=Path(program).stem in NAMED_ONLY and not soaking())
 
 
 # The programs that need a USB controller, and the stacks that each runs on: the kernel's own driver

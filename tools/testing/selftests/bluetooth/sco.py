@@ -411,6 +411,8 @@ def requests():
 @case("connecting takes no longer than it may; what comes about then is ended")
 def timeouts():
     with Scene(outcomes=(None,)) as scene:
+        # So that the time passes with the attempt.
+        scene.acl_link()
         sock = scene.socket()
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 0, 300_000))
@@ -504,6 +506,8 @@ def audio_first():
         scene.device.send(*[request(acl, ident) for ident in range(1, 31)])
         hcilib.wait_for("ACL's buffers to be full", lambda: scene.counter("acl_cnt") == 0)
         hcilib.wait_for("ACL data to wait", lambda: scene.counters(acl)[1] > 8)
+        hcilib.wait_for("what was sent to arrive", lambda: scene.counters(acl)[2] == sum(
+            packet[0] == ACL for packet in list(scene.device.data)))
         before = len(scene.device.data)
         sock.send(bytes(48))
         hcilib.wait_for("the packet", lambda: scene.device.given())

@@ -70,6 +70,8 @@ pub mod procfs;
 pub mod random;
 #[path = "kernel_ext/rfkill.rs"]
 pub mod rfkill;
+#[path = "kernel_ext/ring.rs"]
+pub mod ring;
 #[path = "kernel_ext/skbuff.rs"]
 pub mod skbuff;
 #[path = "kernel_ext/sync.rs"]

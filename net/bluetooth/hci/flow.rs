@@ -69,6 +69,7 @@ use kernel_ext::{
         Stat,
         RESERVE, //
     },
+    ring::Ring,
     skbuff::SkBuff,
     time::now_ms,
     workqueue::{
@@ -134,7 +135,7 @@ struct TxLink {
     completed: u64,
     /// Clones of packets whose sender wants to know of that, with how many were sent before and
     /// with them. The oldest first; no more than there are buffers.
-    tracked: KVec<(u64, SkBuff)>,
+    tracked: Ring<(u64, SkBuff)>,
 }
 
 /// Data that came before its link.
@@ -329,7 +330,7 @@ pub(super) fn link_up(
         sent: 0,
         received: 0,
         completed: 0,
-        tracked: KVec::new(),
+        tracked: Ring::new(),
     })?;
     if kind == LinkType::Sco {
         flow.audio_links = flow.audio_links.saturating_add(1);
@@ -548,16 +549,17 @@ impl TxLink {
         if self.completes && packet.wants_completion() {
             // Without memory the sender is not told.
             if let Ok(clone) = packet.clone_with_sock() {
-                let _ = self.tracked.append((self.sent, clone));
+                let _ = self.tracked.push_back((self.sent, clone));
             }
         }
     }
 
     /// The last packet did not go to the controller after all, which never completes it.
     fn unsent(&mut self) {
-        let sent = self.sent;
-        self.tracked.keep(|(at, _)| *at < sent);
-        self.sent = sent.saturating_sub(1);
+        if self.tracked.back().is_some_and(|(at, _)| *at == self.sent) {
+            drop(self.tracked.pop_back());
+        }
+        self.sent = self.sent.saturating_sub(1);
     }
 
     /// The controller is done with so many packets more.
@@ -565,10 +567,10 @@ impl TxLink {
         self.completed = self.completed.saturating_add(packets.into());
         while self
             .tracked
-            .first()
+            .front()
             .is_some_and(|(sent, _)| *sent <= self.completed)
         {
-            if let Some((_, mut packet)) = self.tracked.take_out(0) {
+            if let Some((_, mut packet)) = self.tracked.pop_front() {
                 packet.stamp_completed();
             }
         }

@@ -5,6 +5,7 @@
 use super::{
     channel::{
         Channel,
+        Hot,
         Kind,
         Pieces,
         Settings, //
@@ -14,13 +15,10 @@ use super::{
 };
 use crate::ChannelUser;
 use engine::l2cap::channel as engine_channel;
-use kernel::{
-    prelude::*,
-    sync::Arc, //
-};
-use kernel_ext::vec::VecExt;
+use kernel::sync::Arc;
 use kernel_ext::{
     net::State,
+    ring::Ring,
     skbuff::SkBuff, //
 };
 use wire::l2cap::signal::Ident;
@@ -42,11 +40,13 @@ pub(super) struct Active {
     /// A message that is being put together.
     pub(super) partial: Option<SkBuff>,
     /// Messages for which the user has no room, the oldest first.
-    pub(super) backlog: KVec<SkBuff>,
+    pub(super) backlog: Ring<SkBuff>,
     /// The user counts as one who uses the link.
     pub(super) holds: bool,
     /// Security of the link is being raised for this channel.
     pub(super) securing: bool,
+    /// Security was raised for this channel, as far as both devices can.
+    pub(super) secured: bool,
     /// A request with others (enhanced credit based) that the user has to decide about.
     pub(super) group: Option<Ident>,
     /// And has: it is wanted.
@@ -69,9 +69,10 @@ impl Active {
             engine: None,
             path: Path::None,
             partial: None,
-            backlog: KVec::new(),
+            backlog: Ring::new(),
             holds: false,
             securing: false,
+            secured: false,
             group: None,
             consents: false,
             wants_hold: false,
@@ -103,6 +104,12 @@ impl Active {
         self.shared.settings()
     }
 
+    /// The settings that matter for each frame.
+    #[inline]
+    pub(super) fn hot(&self) -> Hot {
+        self.shared.hot()
+    }
+
     /// What the engine calls a channel's settings.
     pub(super) fn engine_settings(&self) -> engine_channel::Settings {
         engine_settings(&self.settings(), self.user.timeout_ms())
@@ -110,7 +117,7 @@ impl Active {
 
     /// Where the channel stands for those who are outside.
     pub(super) fn state(&self) -> State {
-        self.settings().state
+        self.hot().state
     }
 
     /// Tells the user of a state on the way up or down.
@@ -176,22 +183,20 @@ impl Active {
             return false;
         }
         self.shared.set_throttled(true);
-        self.backlog.append(skb).is_ok()
+        self.backlog.push_back(skb).is_ok()
     }
 
     /// The user has room: gives it what waits.
     pub(super) fn flush_backlog(&mut self) {
-        while !self.backlog.is_empty() {
-            let Some(skb) = self.backlog.take_out(0) else {
-                return;
-            };
+        while let Some(skb) = self.backlog.pop_front() {
             if let Err(skb) = self.user.received(skb) {
                 self.shared.set_throttled(true);
                 // Where it was: there is room, as one was just taken.
-                let _ = self.backlog.insert_at(0, skb);
+                let _ = self.backlog.push_front(skb);
                 return;
             }
         }
+        self.backlog.relax();
     }
 }
 

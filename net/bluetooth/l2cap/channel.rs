@@ -301,11 +301,60 @@ impl Settings {
     }
 }
 
+/// What of the settings matters for each frame: read without the lock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hot {
+    pub(crate) state: State,
+    /// [`Settings::flushable`].
+    pub(crate) flushable: bool,
+    /// [`Settings::reliable`].
+    pub(crate) reliable: bool,
+    /// [`Settings::imtu`].
+    pub(crate) imtu: u16,
+    /// [`Settings::dcid`].
+    pub(crate) dcid: u16,
+}
+
+impl Hot {
+    const FLUSHABLE: u64 = 1 << 8;
+    const RELIABLE: u64 = 1 << 9;
+
+    fn pack(s: &Settings) -> u64 {
+        let mut word = u64::from(s.state as u8);
+        if s.flushable {
+            word |= Self::FLUSHABLE;
+        }
+        if s.reliable {
+            word |= Self::RELIABLE;
+        }
+        word | u64::from(s.imtu) << 16 | u64::from(s.dcid) << 32
+    }
+
+    #[inline]
+    fn unpack(word: u64) -> Self {
+        Self {
+            state: State::from_raw(word as u8),
+            flushable: word & Self::FLUSHABLE != 0,
+            reliable: word & Self::RELIABLE != 0,
+            imtu: (word >> 16) as u16,
+            dcid: (word >> 32) as u16,
+        }
+    }
+}
+
 /// Where a channel that is in use is found.
 struct Place {
     dev: ARef<Device>,
     /// The link's, once it is up.
     slot: Option<u8>,
+}
+
+impl Place {
+    fn wake(&self) {
+        if let Some(slot) = self.slot {
+            flow::wake(&self.dev, slot);
+        }
+    }
 }
 
 struct Inner {
@@ -318,13 +367,17 @@ struct Inner {
 /// # Invariants
 ///
 /// A channel has a place exactly as long as it is in the table of that controller's worker. The
-/// lock is a leaf: nothing else is taken, called or dropped under it.
+/// lock is a leaf but for the queue's: nothing else is taken, called or dropped under it; the queue
+/// is empty without a place. `hot` is what the settings were packed to when the lock was last
+/// released.
 #[pin_data]
 pub(crate) struct Channel {
     /// Tells channels apart, also when one is gone.
     id: u64,
     #[pin]
     inner: SpinLock<Inner>,
+    /// See [`Hot`].
+    hot: AtomicU64,
     /// What is to be sent, cut to [`Pieces`].
     #[pin]
     queue: SkBuffQueue,
@@ -350,6 +403,7 @@ impl Channel {
         Arc::pin_init(
             try_pin_init!(Self {
                 id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+                hot: AtomicU64::new(Hot::pack(&settings)),
                 inner <- new_spinlock!(Inner { settings, place: None }, "l2cap::Channel"),
                 queue <- kernel_ext::new_skb_queue!("l2cap::Channel::queue"),
                 suspended: AtomicBool::new(false),
@@ -373,7 +427,17 @@ impl Channel {
 
     /// Changes the settings. `change` runs under the lock: it must not call elsewhere.
     pub(crate) fn update<R>(&self, change: impl FnOnce(&mut Settings) -> R) -> R {
-        change(&mut self.inner.lock().settings)
+        let mut inner = self.inner.lock();
+        let result = change(&mut inner.settings);
+        self.hot
+            .store(Hot::pack(&inner.settings), Ordering::Release);
+        result
+    }
+
+    /// The settings that matter for each frame.
+    #[inline]
+    pub(crate) fn hot(&self) -> Hot {
+        Hot::unpack(self.hot.load(Ordering::Acquire))
     }
 
     /// The controller that the channel is in use on.
@@ -422,27 +486,37 @@ impl Channel {
         self.priority.store(priority, Ordering::Relaxed);
     }
 
-    /// Queues one piece of a message, or what is a message in one piece.
+    /// Queues one piece of a message, or what is a message in one piece. It is dropped if the
+    /// channel is in use nowhere (any more).
     pub(crate) fn send(&self, piece: SkBuff) {
-        self.queue.push_tail(piece);
-        self.wake();
+        let inner = self.inner.lock();
+        let lost = match &inner.place {
+            Some(place) => {
+                self.queue.push_tail(piece);
+                place.wake();
+                None
+            }
+            None => Some(piece),
+        };
+        // Its destructor is not for under the lock.
+        drop(inner);
+        drop(lost);
     }
 
-    /// Queues all pieces of a message, with nothing in between.
+    /// Queues all pieces of a message, with nothing in between, or none of them; see
+    /// [`send`](Self::send).
     pub(crate) fn send_all(&self, pieces: &SkBuffQueue) {
-        self.queue.splice_tail(pieces);
-        self.wake();
+        let inner = self.inner.lock();
+        if let Some(place) = &inner.place {
+            self.queue.splice_tail(pieces);
+            place.wake();
+        }
     }
 
     /// Tells the scheduler that there is something to send.
     pub(crate) fn wake(&self) {
-        let inner = self.inner.lock();
-        if let Some(Place {
-            dev,
-            slot: Some(slot),
-        }) = &inner.place
-        {
-            flow::wake(dev, *slot);
+        if let Some(place) = &self.inner.lock().place {
+            place.wake();
         }
     }
 

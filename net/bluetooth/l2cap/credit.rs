@@ -34,8 +34,10 @@ fn available(active: &Active, mps: u16) -> Option<usize> {
     let overhead = room
         .div_ceil(usize::from(mps))
         .saturating_mul(FRAME_OVERHEAD);
-    // One message is always possible.
-    room.checked_sub(overhead).filter(|room| *room > 0)
+    // One whole message is always possible: with credits for less, it would never end, and the user
+    // would have nothing to read that makes room.
+    let whole = usize::from(active.hot().imtu).saturating_add(SDU_LEN_SIZE);
+    Some(room.saturating_sub(overhead).max(whole))
 }
 
 /// The channel was opened: with or without credits to send.
@@ -125,7 +127,7 @@ fn give(link: &mut Link, at: usize, delivered: bool) {
 /// Asks the user to tell when it has read, if the peer is short of credits.
 fn throttle(link: &mut Link, at: usize, available: Option<usize>) {
     if let Some(active) = link.at(at) {
-        let imtu = usize::from(active.settings().imtu);
+        let imtu = usize::from(active.hot().imtu);
         let short = available.is_some_and(|room| room < imtu.saturating_mul(PLENTY));
         if short {
             active.shared.set_throttled(true);

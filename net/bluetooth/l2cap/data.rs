@@ -10,7 +10,11 @@ use super::{
     },
     credit,
     link::Link,
-    numbered::Numbered, //
+    numbered::{
+        self,
+        Retransmission,
+        Streaming, //
+    },
 };
 use engine::l2cap::{
     channel::Params,
@@ -37,8 +41,10 @@ pub(super) enum Path {
     },
     /// Credit based flow control (3.4); the credits are in the channel's engine.
     Credit,
-    /// Numbered frames: enhanced retransmission and streaming mode (3.3).
-    Numbered(KBox<Numbered>),
+    /// Numbered frames, each sent once (8.7).
+    Streaming(KBox<Streaming>),
+    /// Numbered frames that are repeated until they are acknowledged (8.6).
+    Ertm(KBox<Retransmission>),
 }
 
 impl Path {
@@ -51,9 +57,8 @@ impl Path {
         Ok(match params.mode {
             Mode::Basic => Self::basic(),
             Mode::LeCredit | Mode::EnhancedCredit => Self::Credit,
-            Mode::Ertm | Mode::Streaming => {
-                Self::Numbered(KBox::new(Numbered::new(params)?, GFP_KERNEL)?)
-            }
+            Mode::Streaming => Self::Streaming(KBox::new(Streaming::new(params), GFP_KERNEL)?),
+            Mode::Ertm => Self::Ertm(KBox::new(Retransmission::new(params), GFP_KERNEL)?),
             _ => return Err(EPROTO),
         })
     }
@@ -74,7 +79,7 @@ impl Path {
                 }
             }
             Mode::Ertm | Mode::Streaming => {
-                let each = Numbered::payload(params, link_mtu);
+                let each = numbered::payload(params, link_mtu);
                 Pieces {
                     whole: each,
                     first: each,
@@ -98,9 +103,8 @@ impl Path {
     /// What may be sent now need not be kept for another time.
     pub(super) fn sends_once(&self) -> bool {
         match self {
-            Self::None => false,
-            Self::Basic { .. } | Self::Credit => true,
-            Self::Numbered(path) => path.sends_once(),
+            Self::None | Self::Ertm(_) => false,
+            Self::Basic { .. } | Self::Credit | Self::Streaming(_) => true,
         }
     }
 
@@ -112,7 +116,7 @@ impl Path {
     /// When something is to be done if nothing happens, in milliseconds.
     pub(super) fn deadline(&self) -> Option<u64> {
         match self {
-            Self::Numbered(path) => path.deadline(),
+            Self::Ertm(path) => path.deadline(),
             _ => None,
         }
     }
@@ -120,14 +124,14 @@ impl Path {
     /// Why the channel must be closed, if sending found that out.
     pub(super) fn take_failure(&mut self) -> Option<Reason> {
         match self {
-            Self::Numbered(path) => path.take_failure(),
+            Self::Ertm(path) => path.take_failure(),
             _ => None,
         }
     }
 
     /// The channel is being closed: nothing is repeated any more.
     pub(super) fn stop(&mut self) {
-        if let Self::Numbered(path) = self {
+        if let Self::Ertm(path) = self {
             path.stop();
         }
     }
@@ -155,8 +159,7 @@ pub(super) fn received(link: &mut Link, at: usize, mut skb: SkBuff) {
     match active.path {
         Path::None => {}
         Path::Basic { .. } => {
-            if skb.pull(BasicHeader::SIZE).is_some()
-                && skb.len() <= usize::from(active.settings().imtu)
+            if skb.pull(BasicHeader::SIZE).is_some() && skb.len() <= usize::from(active.hot().imtu)
             {
                 // Without flow control, what there is no room for is lost.
                 active.deliver(skb, false);
@@ -167,7 +170,7 @@ pub(super) fn received(link: &mut Link, at: usize, mut skb: SkBuff) {
                 credit::received(link, at, skb);
             }
         }
-        Path::Numbered(_) => super::numbered::received(link, at, skb),
+        Path::Streaming(_) | Path::Ertm(_) => numbered::received(link, at, skb),
     }
 }
 
@@ -202,7 +205,7 @@ pub(super) fn append_partial(active: &mut Active, more: &[u8]) -> Result {
 pub(super) fn room(link: &mut Link, at: usize) {
     match link.at(at).map(|a| &a.path) {
         Some(Path::Credit) => credit::room(link, at),
-        Some(Path::Numbered(_)) => super::numbered::room(link, at),
+        Some(Path::Ertm(_)) => numbered::room(link, at),
         _ => {}
     }
 }
@@ -212,7 +215,7 @@ pub(super) fn on_timeout(link: &mut Link, at: usize, now: u64) {
     let Some(active) = link.at(at) else {
         return;
     };
-    if let Path::Numbered(path) = &mut active.path {
+    if let Path::Ertm(path) = &mut active.path {
         if let Err(reason) = path.on_timeout(now) {
             link.close(at, reason, now);
         } else {

@@ -42,6 +42,7 @@ use kernel_ext::vec::VecExt;
 use kernel_ext::{
     hci::Flag,
     net::State,
+    ring::Ring,
     skbuff::SkBuff,
     time::now_ms, //
 };
@@ -93,7 +94,9 @@ pub(super) struct Link {
     /// The age of the next channel.
     next_age: u64,
     /// Frames ready to be sent, before any channel's.
-    out: KVec<OutFrame>,
+    out: Ring<Ready>,
+    /// How many of these are the link's own.
+    own_frames: usize,
     /// The channel whose frame was begun, and is to be finished before any other.
     pub(super) unfinished: Option<u64>,
     /// The channel that had its turn last.
@@ -112,6 +115,13 @@ pub(super) struct Link {
     class: [u8; 3],
     /// The peer is on the list of those that must not connect.
     pub(super) blocked: bool,
+}
+
+/// A frame that is ready to be sent.
+struct Ready {
+    frame: OutFrame,
+    /// It is a channel's; else the link's own: of signalling, or of a fixed channel.
+    of_channel: bool,
 }
 
 fn transport(kind: LinkKind) -> Transport {
@@ -167,7 +177,8 @@ impl Link {
             fragments: None,
             channels: KVec::new(),
             next_age: 1,
-            out: KVec::new(),
+            out: Ring::new(),
+            own_frames: 0,
             unfinished: None,
             last_turn: 0,
             releases: 0,
@@ -382,29 +393,35 @@ impl Link {
     }
 
     /// Queues a frame that is ready to be sent.
-    fn push_out(&mut self, frame: OutFrame) {
+    fn push_out(&mut self, frame: OutFrame, of_channel: bool) {
         self.dirty = true;
-        if self.out.append(frame).is_err() {
+        if self.out.push_back(Ready { frame, of_channel }).is_err() {
             pr_warn!("L2CAP frame lost for want of memory\n");
+        } else if !of_channel {
+            self.own_frames = self.own_frames.saturating_add(1);
         }
     }
 
     /// The next frame that is ready to be sent.
     pub(super) fn pop_out(&mut self) -> Option<OutFrame> {
-        if self.out.is_empty() {
-            return None;
+        let Ready { frame, of_channel } = self.out.pop_front()?;
+        if !of_channel {
+            self.own_frames = self.own_frames.saturating_sub(1);
         }
-        self.out.take_out(0)
+        if self.out.is_empty() {
+            self.out.relax();
+        }
+        Some(frame)
     }
 
     /// Queues a signalling command.
     pub(super) fn signal(&mut self, packet: &Packet) {
-        if self.out.len() >= MAX_SIGNALS {
+        if self.own_frames >= MAX_SIGNALS {
             return;
         }
         let cid = cid::signalling(self.transport());
         match fixed_frame(cid, packet.as_slice()) {
-            Ok(frame) => self.push_out(frame),
+            Ok(frame) => self.push_out(frame, false),
             Err(_) => pr_warn!("L2CAP signal lost for want of memory\n"),
         }
     }
@@ -415,10 +432,10 @@ impl Link {
     ///
     /// `ENOBUFS` if too much waits, `ENOMEM`.
     pub(super) fn send_fixed(&mut self, dev: &Device, cid: u16, payload: &[u8]) -> Result {
-        if self.out.len() >= MAX_SIGNALS {
+        if self.own_frames >= MAX_SIGNALS {
             return Err(ENOBUFS);
         }
-        self.push_out(fixed_frame(cid, payload)?);
+        self.push_out(fixed_frame(cid, payload)?, false);
         flow::wake(dev, self.slot);
         Ok(())
     }
@@ -553,7 +570,7 @@ impl Link {
         }
         let id = active.id();
         while let Some(frame) = self.at(at).and_then(super::transmit::take) {
-            self.push_out(frame);
+            self.push_out(frame, true);
         }
         if self.unfinished == Some(id) {
             self.unfinished = None;
@@ -599,7 +616,7 @@ impl Link {
     /// Tells users who want to know that something was lost.
     pub(super) fn unreliable(&mut self) {
         for active in self.channels.iter() {
-            if active.settings().reliable {
+            if active.hot().reliable {
                 active.user.unreliable();
             }
         }

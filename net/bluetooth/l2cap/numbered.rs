@@ -10,8 +10,7 @@ use super::{
     active::Active,
     channel::{
         Channel,
-        Piece,
-        Settings, //
+        Piece, //
     },
     data::{
         self,
@@ -35,15 +34,13 @@ use engine::l2cap::{
         Segmenter,
         Step as SduStep, //
     },
-    streaming::{
-        Step as StreamStep,
-        Streaming, //
-    },
+    streaming::Step as StreamStep,
     Error as Reason,
 };
 use kernel::prelude::*;
 use kernel_ext::vec::VecExt;
 use kernel_ext::{
+    ring::Ring,
     skbuff::{
         SkBuff,
         SkBuffQueue, //
@@ -60,7 +57,6 @@ use wire::l2cap::{
     fcs,
     BasicHeader,
     ErtmFrame,
-    Mode,
     FCS_SIZE,
     SDU_LEN_SIZE, //
 };
@@ -74,7 +70,7 @@ struct TxFrame {
 }
 
 /// The frames of a channel that are not acknowledged, the oldest first.
-struct TxFrames(KVec<TxFrame>);
+struct TxFrames(Ring<TxFrame>);
 
 impl TxQueue for TxFrames {
     fn len(&self) -> usize {
@@ -97,19 +93,25 @@ struct Held {
     payload: SkBuff,
 }
 
-enum Engine {
-    Ertm(KBox<Ertm>),
-    Streaming(Streaming),
-}
-
-/// The data path of a channel whose frames are numbered.
-pub(super) struct Numbered {
-    engine: Engine,
+/// What frames of a channel look like, and the message that they are put together to.
+struct Framing {
     format: Format,
     has_fcs: bool,
+    reassembly: Reassembly,
+}
+
+/// The data path of a channel in streaming mode.
+pub(super) struct Streaming {
+    framing: Framing,
+    engine: engine::l2cap::streaming::Streaming,
+}
+
+/// The data path of a channel in enhanced retransmission mode.
+pub(super) struct Retransmission {
+    framing: Framing,
+    engine: Ertm,
     /// Most bytes of a frame's payload that the peer may send.
     rx_mps: u16,
-    reassembly: Reassembly,
     unacked: TxFrames,
     held: KVec<Held>,
     failure: Option<Reason>,
@@ -124,86 +126,74 @@ fn sar(piece: Piece) -> Sar {
     }
 }
 
-impl Numbered {
+/// Most bytes of a message in one frame.
+pub(super) fn payload(params: &Params, link_mtu: u16) -> u16 {
+    Segmenter::new(link_mtu, params.tx_mps, params.format, params.fcs).payload()
+}
+
+impl Streaming {
     /// The data path of a channel that has just been configured.
-    ///
-    /// # Errors
-    ///
-    /// [`AllocError`](kernel::alloc::AllocError).
-    pub(super) fn new(params: &Params) -> Result<Self, kernel::alloc::AllocError> {
-        let engine = if params.mode == Mode::Ertm {
-            Engine::Ertm(KBox::new(Ertm::new(params), GFP_KERNEL)?)
-        } else {
-            Engine::Streaming(Streaming::new(params.format))
-        };
-        Ok(Self {
-            engine,
-            format: params.format,
-            has_fcs: params.fcs,
-            rx_mps: params.rx_mps,
-            reassembly: Reassembly::new(params.imtu),
-            unacked: TxFrames(KVec::new()),
-            held: KVec::new(),
-            failure: None,
-        })
-    }
-
-    /// Most bytes of a message in one frame.
-    pub(super) fn payload(params: &Params, link_mtu: u16) -> u16 {
-        Segmenter::new(link_mtu, params.tx_mps, params.format, params.fcs).payload()
-    }
-
-    pub(super) fn sends_once(&self) -> bool {
-        matches!(self.engine, Engine::Streaming(_))
-    }
-
-    pub(super) fn deadline(&self) -> Option<u64> {
-        match &self.engine {
-            Engine::Ertm(ertm) => ertm.deadline(),
-            Engine::Streaming(_) => None,
+    pub(super) fn new(params: &Params) -> Self {
+        Self {
+            framing: Framing::new(params),
+            engine: engine::l2cap::streaming::Streaming::new(params.format),
         }
     }
 
+    /// Takes the next frame to be sent, with all headers, to the channel `dcid`.
+    pub(super) fn take(&mut self, shared: &Channel, dcid: u16) -> Option<SkBuff> {
+        let payload = shared.queue().pop()?;
+        let piece = *payload.cb::<Piece>();
+        let control = self.engine.stamp(sar(piece));
+        self.framing.in_place(payload, piece, &control, dcid)
+    }
+}
+
+impl Retransmission {
+    /// The data path of a channel that has just been configured.
+    pub(super) fn new(params: &Params) -> Self {
+        Self {
+            framing: Framing::new(params),
+            engine: Ertm::new(params),
+            rx_mps: params.rx_mps,
+            unacked: TxFrames(Ring::new()),
+            held: KVec::new(),
+            failure: None,
+        }
+    }
+
+    /// When something is to be done if nothing happens, in milliseconds.
+    pub(super) fn deadline(&self) -> Option<u64> {
+        self.engine.deadline()
+    }
+
+    /// Why the channel must be closed, if sending found that out.
     pub(super) fn take_failure(&mut self) -> Option<Reason> {
         self.failure.take()
     }
 
+    /// The channel is being closed: nothing is repeated any more.
     pub(super) fn stop(&mut self) {
-        if let Engine::Ertm(ertm) = &mut self.engine {
-            ertm.stop();
-        }
+        self.engine.stop();
     }
 
+    /// The time has come.
+    ///
+    /// # Errors
+    ///
+    /// Why the channel must be closed.
     pub(super) fn on_timeout(&mut self, now: u64) -> Result<(), Reason> {
-        match &mut self.engine {
-            Engine::Ertm(ertm) => ertm.on_timeout(now),
-            Engine::Streaming(_) => Ok(()),
-        }
+        self.engine.on_timeout(now)
     }
 
+    /// Whether there is something to send, `queue` being what has no number yet.
     pub(super) fn wants_to_send(&self, queue: &SkBuffQueue) -> bool {
-        match &self.engine {
-            Engine::Ertm(ertm) => {
-                ertm.wants_to_send(self.unacked.0.len().saturating_add(queue.len()))
-            }
-            Engine::Streaming(_) => !queue.is_empty(),
-        }
+        let frames = self.unacked.0.len().saturating_add(queue.len());
+        self.engine.wants_to_send(frames)
     }
 
-    /// Takes the next frame to be sent, with all headers.
-    pub(super) fn take(&mut self, shared: &Channel, s: &Settings) -> Option<SkBuff> {
-        match &mut self.engine {
-            Engine::Streaming(streaming) => {
-                let payload = shared.queue().pop()?;
-                let piece = *payload.cb::<Piece>();
-                let control = streaming.stamp(sar(piece));
-                self.in_place(payload, piece, &control, s.dcid)
-            }
-            Engine::Ertm(_) => self.take_ertm(shared, s),
-        }
-    }
-
-    fn take_ertm(&mut self, shared: &Channel, s: &Settings) -> Option<SkBuff> {
+    /// Takes the next frame to be sent, with all headers, to the channel `dcid`.
+    pub(super) fn take(&mut self, shared: &Channel, dcid: u16) -> Option<SkBuff> {
         while let Some(payload) = shared.queue().pop() {
             let piece = *payload.cb::<Piece>();
             let frame = TxFrame {
@@ -211,18 +201,15 @@ impl Numbered {
                 piece,
                 sent: 0,
             };
-            if self.unacked.0.append(frame).is_err() {
+            if self.unacked.0.push_back(frame).is_err() {
                 self.failure = Some(Reason::Reset);
                 return None;
             }
         }
         self.note_unacked(shared);
-        let Engine::Ertm(ertm) = &mut self.engine else {
-            return None;
-        };
-        match ertm.poll_transmit(&mut self.unacked, now_ms()) {
+        match self.engine.poll_transmit(&mut self.unacked, now_ms()) {
             Transmit::Nothing => None,
-            Transmit::Supervisory(control) => self.frame(&[], None, &control, s.dcid),
+            Transmit::Supervisory(control) => self.framing.frame(&[], None, &control, dcid),
             Transmit::Information { index, stamp } => {
                 let frame = self.unacked.0.get(index)?;
                 let control = Control::information(
@@ -231,7 +218,9 @@ impl Numbered {
                     stamp.req_seq,
                     stamp.final_bit,
                 );
-                self.frame(frame.payload.data(), Some(frame.piece), &control, s.dcid)
+                let payload = frame.payload.data();
+                self.framing
+                    .frame(payload, Some(frame.piece), &control, dcid)
             }
             Transmit::Disconnect(reason) => {
                 self.failure = Some(reason);
@@ -243,6 +232,22 @@ impl Numbered {
     fn note_unacked(&self, shared: &Channel) -> bool {
         let now = u32::try_from(self.unacked.0.len()).unwrap_or(u32::MAX);
         shared.set_unacked(now) > 0 && now == 0
+    }
+
+    /// Takes a held frame.
+    fn take_held(&mut self, tx_seq: u16) -> Option<Held> {
+        let at = self.held.iter().position(|h| h.tx_seq == tx_seq)?;
+        self.held.take_out(at)
+    }
+}
+
+impl Framing {
+    fn new(params: &Params) -> Self {
+        Self {
+            format: params.format,
+            has_fcs: params.fcs,
+            reassembly: Reassembly::new(params.imtu),
+        }
     }
 
     /// The SDU length, if the piece begins a message of several frames.
@@ -309,12 +314,6 @@ impl Numbered {
         }
         Some(skb)
     }
-
-    /// Takes a held frame.
-    fn take_held(&mut self, tx_seq: u16) -> Option<Held> {
-        let at = self.held.iter().position(|h| h.tx_seq == tx_seq)?;
-        self.held.take_out(at)
-    }
 }
 
 /// A frame came, with its basic header.
@@ -322,22 +321,22 @@ pub(super) fn received(link: &mut Link, at: usize, mut skb: SkBuff) {
     let Some(active) = link.at(at) else {
         return;
     };
-    let Path::Numbered(path) = &mut active.path else {
+    let Some(framing) = framing(&mut active.path) else {
         return;
     };
     // What is broken is as good as lost.
-    let Ok(frame) = ErtmFrame::parse(skb.data(), path.format, path.has_fcs) else {
+    let Ok(frame) = ErtmFrame::parse(skb.data(), framing.format, framing.has_fcs) else {
         return;
     };
     let (control, len) = (frame.control, frame.payload.len());
-    let header = BasicHeader::SIZE.saturating_add(path.format.size());
+    let header = BasicHeader::SIZE.saturating_add(framing.format.size());
     if skb.pull(header).is_none() || skb.trim(len).is_err() {
         return;
     }
-    let result = match path.engine {
-        Engine::Streaming(_) => streaming(active, &control, skb),
-        Engine::Ertm(_) => retransmitting(active, &control, skb),
-    };
+    if let Path::Streaming(_) = active.path {
+        return streaming(active, &control, skb);
+    }
+    let result = retransmitting(active, &control, skb);
     active.shared.wake();
     if let Err(reason) = result {
         return link.close(at, reason, now_ms());
@@ -345,47 +344,48 @@ pub(super) fn received(link: &mut Link, at: usize, mut skb: SkBuff) {
     link.note_deadline(at);
 }
 
-fn streaming(active: &mut Active, control: &Control, skb: SkBuff) -> Result<(), Reason> {
-    let Path::Numbered(path) = &mut active.path else {
-        return Ok(());
-    };
-    let Engine::Streaming(engine) = &mut path.engine else {
-        return Ok(());
+fn framing(path: &mut Path) -> Option<&mut Framing> {
+    match path {
+        Path::Streaming(path) => Some(&mut path.framing),
+        Path::Ertm(path) => Some(&mut path.framing),
+        _ => None,
+    }
+}
+
+fn streaming(active: &mut Active, control: &Control, skb: SkBuff) {
+    let Path::Streaming(path) = &mut active.path else {
+        return;
     };
     let ControlKind::Information { sar, .. } = control.kind else {
-        return Ok(());
+        return;
     };
-    match engine.on_frame(control) {
+    match path.engine.on_frame(control) {
         StreamStep::Deliver => {}
         StreamStep::DeliverAfterGap => {
-            path.reassembly.reset();
+            path.framing.reassembly.reset();
             active.partial = None;
-            if active.settings().reliable {
+            if active.hot().reliable {
                 active.user.unreliable();
             }
         }
-        StreamStep::Ignore => return Ok(()),
+        StreamStep::Ignore => return,
     }
     // What does not fit together is dropped; there is no way to have it again.
     if reassemble(active, sar, skb, false).is_err() {
         active.partial = None;
     }
-    Ok(())
 }
 
 fn retransmitting(active: &mut Active, control: &Control, skb: SkBuff) -> Result<(), Reason> {
-    let Path::Numbered(path) = &mut active.path else {
+    let Path::Ertm(path) = &mut active.path else {
         return Ok(());
     };
-    let rx_mps = path.rx_mps;
-    let Engine::Ertm(engine) = &mut path.engine else {
-        return Ok(());
-    };
-    ertm::check_len(control, skb.len(), rx_mps)?;
-    let input = engine.on_frame(control, now_ms());
+    ertm::check_len(control, skb.len(), path.rx_mps)?;
+    let input = path.engine.on_frame(control, now_ms());
     for _ in 0..input.acked {
-        drop(path.unacked.0.take_out(0));
+        drop(path.unacked.0.pop_front());
     }
+    path.unacked.0.relax();
     if path.note_unacked(&active.shared) {
         active.user.writable();
     }
@@ -398,10 +398,10 @@ fn retransmitting(active: &mut Active, control: &Control, skb: SkBuff) -> Result
             reassemble(active, sar, skb, true)?;
             let mut next = tx_seq;
             for _ in 0..held {
-                let Path::Numbered(path) = &mut active.path else {
+                let Path::Ertm(path) = &mut active.path else {
                     return Ok(());
                 };
-                next = next.wrapping_add(1) & path.format.max_seq();
+                next = next.wrapping_add(1) & path.framing.format.max_seq();
                 let Some(frame) = path.take_held(next) else {
                     return Err(Reason::Reset);
                 };
@@ -431,7 +431,7 @@ fn verdict(rx: &Rx) -> Result<(), Reason> {
 
 /// Adds a frame's payload to its message, and delivers that when it is complete.
 fn reassemble(active: &mut Active, sar: Sar, mut skb: SkBuff, keep: bool) -> Result<(), Reason> {
-    let Path::Numbered(path) = &mut active.path else {
+    let Some(framing) = framing(&mut active.path) else {
         return Ok(());
     };
     let lost = |delivered: bool| {
@@ -441,7 +441,7 @@ fn reassemble(active: &mut Active, sar: Sar, mut skb: SkBuff, keep: bool) -> Res
             Err(Reason::Reset)
         }
     };
-    match path.reassembly.on_segment(sar, skb.data()) {
+    match framing.reassembly.on_segment(sar, skb.data()) {
         SduStep::Whole => lost(active.deliver(skb, keep)),
         SduStep::Start { sdu_len } => {
             skb.pull(SDU_LEN_SIZE).ok_or(Reason::Reset)?;
@@ -463,11 +463,8 @@ fn reassemble(active: &mut Active, sar: Sar, mut skb: SkBuff, keep: bool) -> Res
 /// Tells the peer to wait while the user has no room, or to go on.
 fn note_room(active: &mut Active) {
     let busy = !active.backlog.is_empty();
-    let Path::Numbered(path) = &mut active.path else {
-        return;
-    };
-    if let Engine::Ertm(engine) = &mut path.engine {
-        if engine.set_local_busy(busy) {
+    if let Path::Ertm(path) = &mut active.path {
+        if path.engine.set_local_busy(busy) {
             path.held.clear();
         }
     }

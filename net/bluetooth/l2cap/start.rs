@@ -213,9 +213,13 @@ pub(super) fn secure(
         .get(worker)
         .and_then(|room| room.link(handle))
         .and_then(|link| link.active(id));
-    let Some((level, auth_type)) = active.map(|a| requirements(&a.settings())) else {
+    let Some(active) = active else {
         return Secured::Refused;
     };
+    if core::mem::take(&mut active.secured) {
+        return Secured::Already;
+    }
+    let (level, auth_type) = requirements(&active.settings());
     let secured = link::secure(dev, worker, handle, level, auth_type, initiator);
     let active = dev
         .upper
@@ -263,6 +267,7 @@ pub(super) fn outgoing(dev: &Device, worker: &mut Worker<'_>, handle: u16, id: u
 pub(super) fn raise(dev: &Device, worker: &mut Worker<'_>, handle: u16, id: u64) {
     let link = dev.upper.get(worker).and_then(|room| room.link(handle));
     if let Some(active) = link.and_then(|link| link.active(id)) {
+        active.secured = false;
         active.shared.update(|s| {
             s.level = match s.level {
                 Level::Sdp | Level::Low => Level::Medium,
@@ -350,11 +355,20 @@ pub(super) fn security_changed(
 }
 
 fn channel_security_changed(link: &mut Link, at: usize, status: u8, security: &LinkSecurity) {
+    let transport = link.transport();
     let Some(active) = link.at(at) else {
         return;
     };
     let was_securing = core::mem::take(&mut active.securing);
     let s = active.settings();
+    // Devices without the means pair without protection against somebody in the middle, and would
+    // again: that this side asked for it, and its user was asked, is enough, as with the C stack.
+    active.secured = was_securing
+        && status == 0
+        && transport == Transport::BrEdr
+        && security.encrypted
+        && s.level < Level::Fips
+        && incoming::has_key_size(security, s.level);
     match s.state {
         State::Connected | State::Config => {
             if was_securing {

@@ -7,10 +7,7 @@
 
 use super::{
     active::Active,
-    channel::{
-        Piece,
-        Settings, //
-    },
+    channel::Piece,
     data::Path,
     link::Link,
     settle,
@@ -87,13 +84,14 @@ fn wants_to_send(active: &Active) -> bool {
         Path::Basic { .. } => !queue.is_empty(),
         // Without credits it is found out, once, when a frame is taken.
         Path::Credit => !queue.is_empty() && !active.shared.is_suspended(),
-        Path::Numbered(path) => path.wants_to_send(queue),
+        Path::Streaming(_) => !queue.is_empty(),
+        Path::Ertm(path) => path.wants_to_send(queue),
     }
 }
 
 /// Takes the next piece that a channel has to send, with all headers.
 pub(super) fn take(active: &mut Active) -> Option<OutFrame> {
-    let s = active.settings();
+    let s = active.hot();
     let queue = active.shared.queue();
     let skb = match &mut active.path {
         Path::None => None,
@@ -123,9 +121,10 @@ pub(super) fn take(active: &mut Active) -> Option<OutFrame> {
             if credits.tx_credits() == 0 {
                 active.shared.set_suspended(true);
             }
-            credit_frame(queue.pop()?, &s)
+            credit_frame(queue.pop()?, s.dcid)
         }
-        Path::Numbered(path) => path.take(&active.shared, &s),
+        Path::Streaming(path) => path.take(&active.shared, s.dcid),
+        Path::Ertm(path) => path.take(&active.shared, s.dcid),
     }?;
     Some(OutFrame {
         skb,
@@ -135,12 +134,12 @@ pub(super) fn take(active: &mut Active) -> Option<OutFrame> {
 }
 
 /// A frame of a credit based channel (3.4).
-fn credit_frame(mut skb: SkBuff, s: &Settings) -> Option<SkBuff> {
+fn credit_frame(mut skb: SkBuff, dcid: u16) -> Option<SkBuff> {
     let piece = *skb.cb::<Piece>();
     if piece.is_first() {
         skb.push_slice(&piece.total().to_le_bytes()).ok()?;
     }
     let len = u16::try_from(skb.len()).ok()?;
-    skb.push_obj(&BasicHeader::new(len, s.dcid)).ok()?;
+    skb.push_obj(&BasicHeader::new(len, dcid)).ok()?;
     Some(skb)
 }

@@ -69,7 +69,9 @@ pub enum State {
 }
 
 impl State {
-    pub(super) fn from_raw(raw: u8) -> Self {
+    /// The state with this number; [`Closed`](Self::Closed) if there is none.
+    #[inline]
+    pub fn from_raw(raw: u8) -> Self {
         match raw {
             1 => Self::Connected,
             2 => Self::Open,

@@ -97,7 +97,7 @@ def _selftests_files(program: str, flavour: str) -> dict:
 
 
 # What the programs read from the environment: how often, in a long run.
-SOAK = "COUNT=100 RACES=100 FLOOD=50000"
+SOAK = "COUNT=100 RACES=100 FLOOD=50000 MESSAGES=2000"
 SHORT = "STRIDE=4"
 SOAK_FACTOR = 6
 
@@ -109,7 +109,8 @@ def soaking() -> bool:
 # What the debug kernel runs in the long form only. It is several times slower: loading all drivers
 # takes it minutes, and RootCanal's controllers, which trace and the peers of bumble want, do not answer in
 # time. The last four measure time-outs and count packets after short pauses.
-NOT_ON_DEBUG = ("drivers", "trace", "bumble_le", "bumble_bredr", "bluetoothd", "keys", "links", "flow", "sco")
+NOT_ON_DEBUG = ("drivers", "trace", "bumble_le", "bumble_bredr", "bluetoothd", "keys", "links", "flow", "sco",
+                "l2cap")
 
 
 # What runs where it is named, and in the long form.

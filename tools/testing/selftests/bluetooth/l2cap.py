@@ -274,8 +274,7 @@ class BadAir:
 @case("retransmission mode: nothing is lost, doubled nor damaged on an air that does all of it")
 def bad_air():
     with Air() as air:
-        for mode in (Mode("plain", mode=ERTM, max_tx=0), Mode("long", mode=ERTM, imtu=4000, max_tx=0),
-                     Mode("one", mode=ERTM, window=1, max_tx=0)):
+        for mode in (Mode("plain", mode=ERTM, max_tx=0), Mode("long", mode=ERTM, imtu=4000, max_tx=0)):
             with Channel(air, mode) as channel:
                 air.lose = BadAir(12)
                 came = both_ways(channel, count(40))

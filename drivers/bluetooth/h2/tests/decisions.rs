@@ -337,7 +337,7 @@ fn qca_dumps() {
 #[test]
 fn cve_2026_31497_more_voice_links_than_settings() {
     for set in 0u8..128 {
-        let numbers: Vec<u8> = (0..7).filter(|n| set & 1 << n != 0).collect();
+        let numbers: Vec<u8> = (0..7).filter(|n| set & (1 << n) != 0).collect();
         let available = settings(&numbers);
         for links in (0..20).chain([255, 256, 65536, u32::MAX]) {
             for air_mode in [AirMode::Unknown, AirMode::Cvsd, AirMode::Transparent] {

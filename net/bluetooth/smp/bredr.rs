@@ -189,6 +189,7 @@ pub(super) fn secure(
     let auth = AuthRequirements(known.auth_type);
     match link.bredr.request(&policy, level, auth, here) {
         Request::Already => Secured::Already,
+        Request::Never => Secured::Refused,
         Request::Pending(command) => {
             if let Some(command) = command {
                 carry_out(dev, handle, command);

@@ -88,6 +88,8 @@ pub enum Request {
     Already,
     /// It is on its way, after this command if there is one.
     Pending(Option<Command>),
+    /// The encryption that the link has cannot give it, whatever the key is worth.
+    Never,
 }
 
 /// How an event went, and what is to be told.
@@ -341,6 +343,9 @@ impl BrEdr {
         if self.encrypted {
             // Not before it is known that the key is long enough.
             return match self.key_size {
+                // A key for level 4 under the old encryption (BIAS): encryption stays what it is
+                // while the link lasts.
+                Some(_) if level == Level::Fips && self.reached() < level => Request::Never,
                 Some(_) => Request::Already,
                 None => Request::Pending(None),
             };

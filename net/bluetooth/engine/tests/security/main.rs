@@ -223,6 +223,10 @@ fn nothing_counts_before_the_key_size_is_known() {
         Encrypted::Report(Status::SUCCESS)
     );
     assert_eq!(link.level(), Level::High);
+    assert_eq!(
+        link.request(&POLICY, Level::Fips, GENERAL, true),
+        Request::Never
+    );
 }
 
 /// BIAS (CVE-2020-10135): a peer bonded with Secure Connections pretends to know only the old encryption.
@@ -592,6 +596,10 @@ fn a_new_key_alone_raises_nothing() {
     assert_eq!(link.level(), Level::Low, "the size is not known");
     link.key_size_read(&POLICY, Some(16), None);
     assert_eq!(link.level(), Level::High, "not AES-CCM");
+    assert_eq!(
+        link.request(&POLICY, Level::Fips, GENERAL, true),
+        Request::Never
+    );
     link.authentication_complete(Status::SUCCESS);
     assert_eq!(link.level(), Level::High);
     assert_eq!(

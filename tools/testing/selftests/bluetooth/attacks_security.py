@@ -1,0 +1,227 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Attacks on the security of BR/EDR links, by name: what the host refuses, and with which command."""
+
+import struct
+
+from lib import hcilib, ktap
+from lib.controller import address, complete, event
+from lib.ktap import case, check, equal
+from lib.peer import CONN_REQ, CONN_RSP, HIGH, MEDIUM, PEER, SIGNALLING, L2capTarget, listener
+from lib.target import LIMIT, rust
+
+PSM, SECURITY_BLOCK = 0x1001, 3
+AUTH_FAILURE, PAIRING_NOT_ALLOWED = 0x05, 0x18
+SET_POWERED, SET_BONDABLE, SET_SSP, SET_SC, SET_IO, LOAD_LINK_KEYS = 0x0005, 0x0009, 0x000b, 0x002d, 0x0018, 0x0012
+(LINK_KEY_REPLY, LINK_KEY_NEGATIVE, PIN_REPLY, PIN_NEGATIVE, AUTHENTICATE, ENCRYPT, IO_REPLY, CONFIRM_REPLY, CONFIRM_NEGATIVE,
+ IO_NEGATIVE, DISCONNECT, KEY_SIZE) = (0x040b, 0x040c, 0x040d, 0x040e, 0x0411, 0x0413, 0x042b, 0x042c, 0x042d, 0x0434, 0x0406, 0x1408)
+UNAUTHENTICATED, AUTHENTICATED, AUTHENTICATED_P256 = 4, 5, 8
+DISPLAY_YES_NO, NO_IO = 1, 3
+USER_CONFIRM = 0x000f
+
+
+class SecureTarget(L2capTarget):
+    """A link to a peer with Secure Simple Pairing; `key_size` is what the controller tells."""
+
+    key_size, bondable, io = 16, b"\1", DISPLAY_YES_NO
+
+    def _do_041c(self, parameters):         # Read Remote Extended Features: the host has it
+        page = parameters[2]
+        bits = bytes([0x0f if page == 1 else 0]) + bytes(7)
+        self_page = bits if page else bytes(self.features_of_peer)
+        return [complete_status(0x041c), event(0x23, b"\0" + parameters[:2] + bytes([page, 2]) + self_page)]
+
+    features_of_peer = bytes([0xff, 0xff, 0x8f, 0xfe, 0x9b, 0xff, 0x59, 0x83])
+
+    def _do_1408(self, parameters):         # Read Encryption Key Size
+        if self.key_size is None:
+            return [complete(KEY_SIZE, b"\x0c" + parameters[:2] + b"\0")]
+        return [complete(KEY_SIZE, b"\0" + parameters[:2] + bytes([self.key_size]))]
+
+    def __enter__(self):
+        self.start()
+        hcilib.wait_for("the set-up", lambda: self.index in hcilib.set_up())
+        self.mgmt = hcilib.Mgmt()
+        for opcode, data in ((SET_BONDABLE, self.bondable), (SET_SSP, b"\1"), (SET_IO, bytes([self.io])), (SET_POWERED, b"\1")):
+            code, _ = self.mgmt.send(opcode, self.index, data)
+            equal(code, 0, f"status of mgmt command 0x{opcode:04x}")
+        self.handle = self.link()
+        # Until the peer's features are known nothing is decided.
+        hcilib.wait_for("the peer's features", lambda: self.sent(0x041c))
+        self.settle()
+        return self
+
+    def __exit__(self, *error):
+        self.mgmt.close()
+        super().__exit__(*error)
+
+    def awaits(self, opcode, count=1, seconds=5):
+        """The parameters of the command that the host sends."""
+        hcilib.wait_for(f"command 0x{opcode:04x}", lambda: len(self.sent(opcode)) >= count, seconds)
+        return self.sent(opcode)[count - 1]
+
+    def encrypted(self, mode=1, code=0):
+        self.send(event(0x08, struct.pack("<BHB", code, self.handle, mode)))
+
+    def disconnects(self, reason=AUTH_FAILURE):
+        handle, why = struct.unpack("<HB", self.awaits(DISCONNECT))
+        equal((handle, why), (self.handle, reason), "Disconnect: handle and reason")
+
+
+def complete_status(opcode):
+    return event(0x0f, struct.pack("<BBH", 0, 1, opcode))
+
+
+def key(kind, value=b"\x44" * 16, pin=0):
+    return address(PEER) + b"\0" + bytes([kind]) + value + bytes([pin])
+
+
+@case("CVE-2019-9506 (KNOB): encryption with a key of less than seven octets ends the link", log=LIMIT)
+def knob():
+    for size in (0, 1, 6):
+        target = SecureTarget()
+        target.key_size = size
+        with target:
+            target.encrypted()
+            target.awaits(KEY_SIZE)
+            target.disconnects()
+            target.gone(target.handle)
+
+
+@case("the controller does not tell how long the key is: the link is not used", log=LIMIT)
+def no_size():
+    target = SecureTarget()
+    target.key_size = None
+    with target:
+        target.encrypted()
+        target.disconnects()
+        target.gone(target.handle)
+
+
+@case("CVE-2023-24023 (BLUFFS): no channel before the length of the key is known", log=LIMIT)
+def before_the_size():
+    held = []
+
+    def hold(opcode, parameters):
+        if opcode == KEY_SIZE:
+            held.append(parameters)
+            return [event(0x0f, struct.pack("<BBH", 0, 1, 0))]
+        return None
+    with SecureTarget() as target, listener(target, PSM, security=MEDIUM):
+        target.hook = hold
+        since = len(target.said)
+        target.encrypted()
+        hcilib.wait_for("Read Encryption Key Size", lambda: held)
+        target.tell(CONN_REQ, struct.pack("<HH", PSM, 0x50), 9)
+        target.settle()
+
+        def results():
+            return [struct.unpack_from("<H", data, 4)[0] for code, ident, data in target.signals(since)
+                    if code == CONN_RSP and ident == 9]
+        check(0 not in results(), f"connected before the size was known: {results()}")
+        target.send(complete(KEY_SIZE, b"\0" + held[0] + b"\1"))
+        target.hook = None
+        target.disconnects()
+        check(0 not in results(), f"connected with a key of one octet: {results()}")
+
+
+@case("a service that needs no security is not given to who could encrypt and does not", log=LIMIT)
+def unencrypted():
+    with SecureTarget() as target, listener(target, PSM):
+        equal(target.connect(PSM)[0], SECURITY_BLOCK, "the result")
+
+
+@case("encryption is switched off again: the link ends", log=LIMIT)
+def switched_off():
+    with SecureTarget() as target:
+        target.encrypted()
+        target.awaits(KEY_SIZE)
+        target.settle()
+        target.encrypted(0)
+        target.disconnects()
+
+
+@case("CVE-2024-27416: IO Capability Request before the peer's features are known: it has Secure Simple Pairing", log=LIMIT)
+def early_io():
+    with SecureTarget() as target:
+        target.send(event(0x32, address(PEER) + bytes([DISPLAY_YES_NO, 0, 3])), event(0x31, address(PEER)))
+        reply = target.awaits(IO_REPLY)
+        equal(reply[:7], address(PEER) + bytes([DISPLAY_YES_NO]), "who and what")
+        check(reply[8] & 1, "no protection against somebody in the middle")
+
+
+@case("CVE-2024-53144: Just Works with a user who can be asked is not accepted without a word", log=LIMIT)
+def just_works():
+    with SecureTarget() as target:
+        target.send(event(0x32, address(PEER) + bytes([NO_IO, 0, 0])), event(0x31, address(PEER)))
+        target.awaits(IO_REPLY)
+        target.send(event(0x33, address(PEER) + struct.pack("<I", 123456)))
+        body = target.mgmt.wait_event(USER_CONFIRM, target.index)
+        equal((body[:7], body[7]), (address(PEER) + b"\0", 1), "who is to be confirmed, and the hint")
+        equal(target.sent(CONFIRM_REPLY), [], "User Confirmation Request Reply")
+
+
+@case("who may not pair does not", log=LIMIT)
+def not_bondable():
+    target = SecureTarget()
+    target.bondable = b"\0"
+    with target:
+        target.send(event(0x32, address(PEER) + bytes([NO_IO, 0, 4])), event(0x31, address(PEER)))
+        reply = target.awaits(IO_NEGATIVE)
+        equal(reply, address(PEER) + bytes([PAIRING_NOT_ALLOWED]), "IO Capability Request Negative Reply")
+        target.send(event(0x16, address(PEER)))
+        target.awaits(PIN_NEGATIVE)
+        equal(target.sent(PIN_REPLY), [], "PIN Code Request Reply")
+
+
+@case("a link key of zeros ends the link, and no other is given for it", log=LIMIT)
+def zero_key():
+    with SecureTarget() as target:
+        target.send(event(0x18, address(PEER) + bytes(16) + bytes([UNAUTHENTICATED])))
+        target.disconnects()
+        target.gone(target.handle)
+        target.handle = target.link()
+        target.send(event(0x17, address(PEER)))
+        target.awaits(LINK_KEY_NEGATIVE)
+        equal(target.sent(LINK_KEY_REPLY), [], "Link Key Request Reply")
+
+
+@case("CVE-2020-10135 (BIAS): a key that is not authenticated is not given where it has to be", log=LIMIT)
+def bias():
+    with SecureTarget() as target, listener(target, PSM, security=HIGH):
+        code, _ = target.mgmt.send(LOAD_LINK_KEYS, target.index, b"\0" + struct.pack("<H", 1) + key(UNAUTHENTICATED))
+        equal(code, 0, "status of Load Link Keys")
+        since = len(target.said)
+        target.encrypted()
+        target.awaits(KEY_SIZE)
+        target.settle()
+        target.tell(CONN_REQ, struct.pack("<HH", PSM, 0x50), 9)
+        target.awaits(AUTHENTICATE)
+        target.send(event(0x17, address(PEER)))
+        target.awaits(LINK_KEY_NEGATIVE)
+        equal(target.sent(LINK_KEY_REPLY), [], "Link Key Request Reply")
+        target.send(event(0x06, struct.pack("<BH", 0x06, target.handle)))
+        payload = target.await_said("a refusal", lambda cid, p: cid == SIGNALLING and p[:2] == bytes([CONN_RSP, 9]) and
+                                    struct.unpack_from("<H", p, 8)[0] not in (0, 1), since)
+        equal(struct.unpack_from("<H", payload, 8)[0], SECURITY_BLOCK, "result")
+
+
+@case("Authentication Complete alone, or with the encryption of old, raises nothing to level 4", log=LIMIT)
+def false_level():
+    with SecureTarget() as target, listener(target, PSM, security=4):
+        since = len(target.said)
+        target.encrypted(1)
+        target.awaits(KEY_SIZE)
+        target.send(event(0x18, address(PEER) + b"\x55" * 16 + bytes([AUTHENTICATED_P256])),
+                    event(0x06, struct.pack("<BH", 0, target.handle)))
+        target.tell(CONN_REQ, struct.pack("<HH", PSM, 0x50), 9)
+        target.settle()
+        for code, ident, data in target.signals(since):
+            check(code != CONN_RSP or ident != 9 or struct.unpack_from("<H", data, 4)[0] != 0, "connected at level 4 with E0")
+
+
+if __name__ == "__main__":
+    REASON = hcilib.require("bluetooth", "hci_vhci")
+    if REASON:
+        ktap.skip_all(REASON)
+    ktap.main(log_strict=rust())

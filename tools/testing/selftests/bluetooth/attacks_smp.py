@@ -1,0 +1,272 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Attacks on pairing from a peer, by name: each is refused with the reason that the specification names."""
+
+import struct
+
+from lib import hcilib, ktap
+from lib.controller import address, event, le_event
+from lib.ktap import case, check, equal
+from lib.peer import SMP, SMP_BREDR, L2capTarget
+from lib.target import LE_PEER, LIMIT, rust
+
+(REQUEST, RESPONSE, CONFIRM, RANDOM, FAILED, ENC_INFO, CENTRAL_ID, ID_INFO, ID_ADDRESS, SIGNING, SECURITY, PUBLIC_KEY,
+ DHKEY_CHECK, KEYPRESS) = range(1, 15)
+SIZES = {REQUEST: 6, RESPONSE: 6, CONFIRM: 16, RANDOM: 16, FAILED: 1, ENC_INFO: 16, CENTRAL_ID: 10, ID_INFO: 16, ID_ADDRESS: 7,
+         SIGNING: 16, SECURITY: 1, PUBLIC_KEY: 64, DHKEY_CHECK: 16, KEYPRESS: 1}
+(NOT_SUPPORTED, KEY_SIZE, COMMAND_NOT_SUPPORTED, UNSPECIFIED, REPEATED, PARAMETERS, DHKEY, CROSS_TRANSPORT) = (
+    5, 6, 7, 8, 9, 10, 11, 14)
+SET_POWERED, SET_BONDABLE, SET_LE, SET_SC, SET_IO, LOAD_LTKS, PAIR = 0x0005, 0x0009, 0x000d, 0x002d, 0x0018, 0x0013, 0x0019
+NO_IO, DISPLAY_YES_NO = 3, 1
+
+
+def features(io=NO_IO, oob=0, auth=0x09, size=16, initiator=0, responder=0):
+    return struct.pack("<6B", io, oob, auth, size, initiator, responder)
+
+
+class SmpTarget(L2capTarget):
+    """An LE link with this host as the peripheral, bondable, with Secure Connections."""
+
+    bondable, secure = b"\1", b"\1"
+
+    def __init__(self, **options):
+        super().__init__(le=True, **options)
+
+    def __enter__(self):
+        self.start()
+        hcilib.wait_for("the set-up", lambda: self.index in hcilib.set_up())
+        self.mgmt = hcilib.Mgmt()
+        for opcode, data in ((SET_LE, b"\1"), (SET_BONDABLE, self.bondable), (SET_SC, self.secure), (SET_IO, bytes([NO_IO])),
+                             (SET_POWERED, b"\1")):
+            code, _ = self.mgmt.send(opcode, self.index, data)
+            equal(code, 0, f"status of mgmt command 0x{opcode:04x}")
+        self.connect_le()
+        return self
+
+    def connect_le(self):
+        self.handle = self.next_handle
+        self.next_handle += 1
+        self.le_link(self.handle)
+        hcilib.wait_for("the LE link", lambda: self.handle in [entry[0] for entry in hcilib.connections(self.index)])
+
+    def __exit__(self, *error):
+        self.mgmt.close()
+        super().__exit__(*error)
+
+    def settle(self):
+        since = len(self.said)
+        self.frame(5, struct.pack("<BBH5H", 0x14, 200, 10, 0xff, 0x7fff, 23, 23, 0))
+        self.await_said("the end", lambda cid, p: cid == 5 and p[1] == 200, since)
+
+    def pdu(self, code, body, channel=SMP):
+        self.frame(channel, bytes([code]) + body)
+
+    def hears(self, code, since, channel=SMP):
+        """The body of the first such PDU."""
+        return self.await_said(f"SMP PDU {code}", lambda cid, p: cid == channel and p[:1] == bytes([code]), since)[1:]
+
+    def refused(self, reason, since, what, channel=SMP):
+        equal(self.hears(FAILED, since, channel)[0], reason, f"the reason for refusing {what}")
+
+    def smp_since(self, since):
+        return [payload for cid, payload in self.said[since:] if cid in (SMP, SMP_BREDR)]
+
+    def again(self):
+        """A new link, on which nothing is remembered but failed attempts."""
+        self.send(event(0x05, struct.pack("<BHB", 0, self.handle, 0x13)))
+        self.links.pop(self.handle, None)
+        self.gone(self.handle)
+        self.connect_le()
+
+
+@case("Pairing Requests and Security Requests of every length", log=LIMIT)
+def request_lengths():
+    with SmpTarget() as target:
+        for length in [*range(0, 6), 7, 8, 60]:
+            since = len(target.said)
+            target.pdu(REQUEST, (features() + bytes(60))[:length])
+            target.refused(PARAMETERS, since, f"a Pairing Request of {length} octets")
+
+
+@case("every other PDU out of turn, of its length and of others: nothing comes of it", log=LIMIT)
+def out_of_turn():
+    with SmpTarget() as target:
+        since = len(target.said)
+        for code in [*range(RESPONSE, SECURITY), *range(PUBLIC_KEY, 0x20), 0xff]:
+            for length in {0, 1, SIZES.get(code, 3), SIZES.get(code, 3) + 1}:
+                target.pdu(code, b"\x5a" * length)
+        target.frame(SMP, b"")
+        target.settle()
+        for said in target.smp_since(since):
+            equal(said[0], FAILED, f"the code of {said.hex()}")
+        check(target.handle in [entry[0] for entry in hcilib.connections(target.index)], "the link is gone")
+
+
+@case("KNOB on LE: keys that are too short, and sizes that are none", log=LIMIT)
+def short_keys():
+    with SmpTarget() as target:
+        for size in (0, 1, 6):
+            since = len(target.said)
+            target.pdu(REQUEST, features(size=size))
+            target.refused(KEY_SIZE, since, f"keys of {size} octets")
+
+
+@case("pairing where it is not allowed", log=LIMIT)
+def not_bondable():
+    target = SmpTarget()
+    target.bondable = b"\0"
+    with target:
+        since = len(target.said)
+        target.pdu(REQUEST, features(auth=0x09))
+        target.refused(NOT_SUPPORTED, since, "a pairing with bonding")
+
+
+@case("CVE-2018-5383: public keys that are no points of the curve", log=LIMIT)
+def invalid_point():
+    for key in (bytes(64), b"\xff" * 64, b"\x01" * 32 + bytes(32), b"\x5a" * 64):
+        with SmpTarget() as target:
+            since = len(target.said)
+            target.pdu(REQUEST, features())
+            check(target.hears(RESPONSE, since)[2] & 0x08, "no Secure Connections")
+            since = len(target.said)
+            target.pdu(PUBLIC_KEY, key)
+            target.refused(DHKEY, since, f"the public key {key[:4].hex()}...")
+            check(not [p for p in target.smp_since(since) if p[0] in (CONFIRM, RANDOM)], "it went on")
+
+
+@case("CVE-2020-26558: this host's own public key comes back", log=LIMIT)
+def reflected():
+    with Initiator() as target:
+        since = target.begin()
+        key = target.hears(PUBLIC_KEY, since)
+        since = len(target.said)
+        target.pdu(PUBLIC_KEY, key)
+        target.refused(DHKEY, since, "its own key")
+    with Initiator() as target:
+        # The same x and another y.
+        since = target.begin()
+        key = bytearray(target.hears(PUBLIC_KEY, since))
+        key[63] ^= 0x80
+        since = len(target.said)
+        target.pdu(PUBLIC_KEY, bytes(key))
+        target.refused(DHKEY, since, "its own key, mirrored")
+
+
+class Initiator(SmpTarget):
+    """An LE link with this host as the central, which pairs."""
+
+    def connect_le(self):
+        self.handle = self.next_handle
+        self.next_handle += 1
+        self.links[self.handle] = address(LE_PEER)
+        self.send(le_event(0x01, struct.pack("<BHBB", 0, self.handle, 0, 1) + address(LE_PEER) +
+                           struct.pack("<HHHB", 24, 0, 42, 0)))
+        hcilib.wait_for("the LE link", lambda: self.handle in [entry[0] for entry in hcilib.connections(self.index)])
+
+    def begin(self, auth=0x09):
+        """The host's Pairing Request is answered; from where on it went on."""
+        since = len(self.said)
+        self.mgmt.post(PAIR, self.index, address(LE_PEER) + b"\2" + bytes([NO_IO]))
+        self.hears(REQUEST, since)
+        since = len(self.said)
+        self.pdu(RESPONSE, features(auth=auth))
+        return since
+
+
+@case("a Security Request again and again, with and without a pairing", log=LIMIT)
+def security_requests():
+    with Initiator() as target:
+        since = len(target.said)
+        for auth in range(0, 64):
+            target.pdu(SECURITY, bytes([auth]))
+        target.pdu(SECURITY, b"")
+        target.pdu(SECURITY, b"\1\1")
+        target.settle()
+        requests = [p for p in target.smp_since(since) if p[0] == REQUEST]
+        check(len(requests) <= 1, f"{len(requests)} pairings at once")
+    with SmpTarget() as target:
+        # Only a peripheral asks for it.
+        since = len(target.said)
+        target.pdu(SECURITY, b"\1")
+        target.refused(COMMAND_NOT_SUPPORTED, since, "a central's Security Request")
+
+
+@case("a central that asks for a pairing from a central", log=LIMIT)
+def wrong_role():
+    with Initiator() as target:
+        since = len(target.said)
+        target.pdu(REQUEST, features())
+        target.refused(COMMAND_NOT_SUPPORTED, since, "a Pairing Request to the central")
+
+
+@case("who could not prove anything has to wait before the next attempt", log=LIMIT)
+def repeated():
+    with SmpTarget() as target:
+        since = len(target.said)
+        target.pdu(REQUEST, features(auth=0x01))
+        check(not target.hears(RESPONSE, since)[2] & 0x08, "Secure Connections, unasked")
+        since = len(target.said)
+        target.pdu(CONFIRM, b"\x11" * 16)
+        target.hears(CONFIRM, since)
+        target.pdu(RANDOM, b"\x22" * 16)
+        target.refused(4, since, "a random number that does not fit")
+        since = len(target.said)
+        target.pdu(REQUEST, features())
+        target.refused(REPEATED, since, "the next attempt at once")
+
+
+@case("pairing over BR/EDR on a link that is not encrypted", log=LIMIT)
+def cross_transport():
+    with L2capTarget() as target, hcilib.Mgmt() as mgmt:
+        for opcode in (SET_POWERED, SET_LE):
+            mgmt.send(opcode, target.index, b"\1")
+        since = len(target.said)
+        target.frame(SMP_BREDR, bytes([REQUEST]) + features())
+        payload = target.await_said("a refusal", lambda cid, p: cid == SMP_BREDR, since)
+        equal(payload, bytes([FAILED, CROSS_TRANSPORT]), "the answer")
+        # LE's channel does not exist on BR/EDR.
+        since = len(target.said)
+        target.frame(SMP, bytes([REQUEST]) + features())
+        target.settle()
+        check(all(cid != SMP for cid, _ in target.said[since:]), "an answer on LE's channel")
+
+
+@case("CVE-2026-43020: long-term keys longer than there are, and the controller that asks for them", log=LIMIT)
+def long_keys():
+    with SmpTarget() as target:
+        peer = address(LE_PEER)
+        for size in (17, 32, 255, 0, 16):
+            key = peer + b"\2" + struct.pack("<BBBHQ", 0, 1, size, 0x1234, 0x5678) + b"\x33" * 16
+            code, _ = target.mgmt.send(LOAD_LTKS, target.index, struct.pack("<H", 1) + key)
+            before = len(target.sent(0x201a)) + len(target.sent(0x201b))
+            target.send(le_event(0x05, struct.pack("<HQH", target.handle, 0x5678, 0x1234)))
+            hcilib.wait_for("an answer", lambda: len(target.sent(0x201a)) + len(target.sent(0x201b)) > before)
+            replies = target.sent(0x201a)
+            if size == 16:
+                equal(code, 0, "status for a proper key")
+            elif size > 16:
+                check(code != 0 or not replies, f"a key of {size} octets is taken and given out")
+            for reply in replies:
+                equal(len(reply), 18, "length of the reply")
+
+
+@case("pairing events of the other kind of link, and keys for links that are gone", log=LIMIT)
+def gone():
+    with SmpTarget() as target:
+        for number in range(8):
+            since = len(target.said)
+            target.pdu(REQUEST, features(auth=0x09 if number % 2 else 0x01))
+            if number % 4 < 2:
+                target.hears(RESPONSE, since)
+            # The link goes in the middle; the controller speaks of it still.
+            handle = target.handle
+            target.again()
+            target.send(le_event(0x05, struct.pack("<HQH", handle, 0, 0)), event(0x08, struct.pack("<BHB", 0, handle, 1)),
+                        event(0x30, struct.pack("<BH", 0, handle)))
+
+
+if __name__ == "__main__":
+    REASON = hcilib.require("bluetooth", "hci_vhci")
+    if REASON:
+        ktap.skip_all(REASON)
+    ktap.main(log_strict=rust())

@@ -51,7 +51,7 @@ def blueborne():
         since = len(target.said)
         options = struct.pack("<BBH", 1, 2, 48) * 9
         for result in (4, 1, 4):
-            target.tell(CONF_RSP, struct.pack("<HHH", 0x50, 0, result) + options, ident)
+            target.tell(CONF_RSP, struct.pack("<HHH", dcid, 0, result) + options, ident)
         target.settle()
         for _, _, data in target.signals(since):
             check(len(data) <= 44, f"{len(data)} octets of options")
@@ -76,14 +76,10 @@ def option_lengths():
                         if code == CONF_RSP:
                             well_formed(said[6:])
                         if len(data) < length:
-                            if code == CONF_RSP:
-                                check(said[4:6] != b"\0\0", f"option {kind}, {len(data)} of {length} octets: accepted")
-                            # Nothing of what was never sent: the answer is the same each time.
-                            key = (kind, length)
-                            if fill == 0x11:
-                                answers[key] = code
-                            else:
-                                equal(code, answers[key], f"answer to a short option {key}")
+                            # It counts for nothing, and nothing of it or of what is behind it comes back: the answer is
+                            # the same whatever there is.
+                            key = (kind, length, len(data))
+                            equal((code, said[4:]), answers.setdefault(key, (code, said[4:])), f"answer to a short option {key}")
             target.ask(DISC_REQ, struct.pack("<HH", dcid, 0x60 + turn))
 
 
@@ -170,8 +166,8 @@ def refusals():
 def information():
     with L2capTarget() as target, listener(target, PSM, options=ERTM):
         target.quiet = True
-        handle = target.link("00:AA:01:42:00:97")
         since = len(target.said)
+        handle = target.link("00:AA:01:42:00:97")
         target.frame(SIGNALLING, command(CONN_REQ, 9, struct.pack("<HH", PSM, 0x50)), handle)
         ident, data = target.requested(INFO_REQ, since)
         for kind in (2, 3, 1, 0xffff):
@@ -205,7 +201,7 @@ def ertm_again():
         since = len(target.said)
         _, dcid = target.connect(PSM)
         ident, data = target.requested(CONF_REQ, since)
-        target.tell(CONF_RSP, struct.pack("<HHH", 0x50, 0, 0) + data[4:], ident)
+        target.tell(CONF_RSP, struct.pack("<HHH", dcid, 0, 0) + data[4:], ident)
         target.ask(CONF_REQ, struct.pack("<HH", dcid, 0) + options)
         child = accepted(server, 1)
         if child is not None:
@@ -226,7 +222,7 @@ def short_ertm():
                 for value in (0x00, 0xff):
                     target.frame(dcid, bytes([value]) * length)
             target.settle()
-            child = accepted(server)
+            child = accepted(server, 0.2)
             if child is not None:
                 child.setblocking(False)
                 try:
@@ -321,19 +317,13 @@ def sdu_length():
                 target.frame(dcid, payload)
                 _, data = target.requested(DISC_REQ, since)
                 equal(data, struct.pack("<HH", 0x50, dcid), "channels of the Disconnection Request")
-                child = accepted(server)
+                child = accepted(server, 0.1)
                 if child is not None:
                     child.close()
 
 
-@case("more data than there are credits, and more credits than there may be", log=LIMIT)
+@case("more credits than there may be", log=LIMIT)
 def credits():
-    with L2capTarget(le=True) as target, listener(target, SPSM, LE_PUBLIC):
-        dcid, _, _, given = target.open_le(SPSM, 0x50)
-        since = len(target.said)
-        for _ in range(given + 2):
-            target.frame(dcid, struct.pack("<H", 400) + b"x")
-        target.requested(DISC_REQ, since)
     for first, more in ((65535, 1), (10, 65530), (10, 65535)):
         with L2capTarget(le=True) as target, listener(target, SPSM, LE_PUBLIC):
             dcid, _, _, _ = target.open_le(SPSM, 0x51, credits=first)
@@ -539,7 +529,7 @@ def short_options():
                         check(length > 0 or level == SOL_L2CAP, f"option {level}/{name}: {length} of {size} octets taken")
                     except OSError:
                         pass
-                for length in (0, 1, 2, 3, 64):
+                for length in (1, 2, 3, 64):
                     try:
                         got = sock.getsockopt(level, name, length)
                         check(len(got) <= length, f"option {level}/{name}: more than asked for")

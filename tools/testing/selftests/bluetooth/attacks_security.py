@@ -12,7 +12,7 @@ from lib.target import LIMIT, rust
 
 PSM, SECURITY_BLOCK = 0x1001, 3
 AUTH_FAILURE, PAIRING_NOT_ALLOWED = 0x05, 0x18
-SET_POWERED, SET_BONDABLE, SET_SSP, SET_SC, SET_IO, LOAD_LINK_KEYS = 0x0005, 0x0009, 0x000b, 0x002d, 0x0018, 0x0012
+SET_POWERED, SET_CONNECTABLE, SET_BONDABLE, SET_SSP, SET_IO, LOAD_LINK_KEYS = 0x0005, 0x0007, 0x0009, 0x000b, 0x0018, 0x0012
 (LINK_KEY_REPLY, LINK_KEY_NEGATIVE, PIN_REPLY, PIN_NEGATIVE, AUTHENTICATE, ENCRYPT, IO_REPLY, CONFIRM_REPLY, CONFIRM_NEGATIVE,
  IO_NEGATIVE, DISCONNECT, KEY_SIZE) = (0x040b, 0x040c, 0x040d, 0x040e, 0x0411, 0x0413, 0x042b, 0x042c, 0x042d, 0x0434, 0x0406, 0x1408)
 UNAUTHENTICATED, AUTHENTICATED, AUTHENTICATED_P256 = 4, 5, 8
@@ -42,7 +42,8 @@ class SecureTarget(L2capTarget):
         self.start()
         hcilib.wait_for("the set-up", lambda: self.index in hcilib.set_up())
         self.mgmt = hcilib.Mgmt()
-        for opcode, data in ((SET_BONDABLE, self.bondable), (SET_SSP, b"\1"), (SET_IO, bytes([self.io])), (SET_POWERED, b"\1")):
+        for opcode, data in ((SET_BONDABLE, self.bondable), (SET_SSP, b"\1"), (SET_IO, bytes([self.io])), (SET_CONNECTABLE, b"\1"),
+                             (SET_POWERED, b"\1")):
             code, _ = self.mgmt.send(opcode, self.index, data)
             equal(code, 0, f"status of mgmt command 0x{opcode:04x}")
         self.handle = self.link()

@@ -5,7 +5,7 @@
 import struct
 
 from lib import hcilib, ktap
-from lib.controller import address, event, le_event
+from lib.controller import address, event, le_event, status
 from lib.ktap import case, check, equal
 from lib.peer import SMP, SMP_BREDR, L2capTarget
 from lib.target import LE_PEER, LIMIT, rust
@@ -17,6 +17,7 @@ SIZES = {REQUEST: 6, RESPONSE: 6, CONFIRM: 16, RANDOM: 16, FAILED: 1, ENC_INFO: 
 (NOT_SUPPORTED, KEY_SIZE, COMMAND_NOT_SUPPORTED, UNSPECIFIED, REPEATED, PARAMETERS, DHKEY, CROSS_TRANSPORT) = (
     5, 6, 7, 8, 9, 10, 11, 14)
 SET_POWERED, SET_BONDABLE, SET_LE, SET_SC, SET_IO, LOAD_LTKS, PAIR = 0x0005, 0x0009, 0x000d, 0x002d, 0x0018, 0x0013, 0x0019
+USER_CONFIRM, CONFIRM_REPLY = 0x000f, 0x001c
 NO_IO, DISPLAY_YES_NO = 3, 1
 
 
@@ -42,6 +43,9 @@ class SmpTarget(L2capTarget):
             equal(code, 0, f"status of mgmt command 0x{opcode:04x}")
         self.connect_le()
         return self
+
+    def _do_2016(self, parameters):         # LE Read Remote Features
+        return [status(0x2016), le_event(0x04, b"\0" + parameters[:2] + b"\1" + bytes(7))]
 
     def connect_le(self):
         self.handle = self.next_handle
@@ -207,6 +211,9 @@ def repeated():
         check(not target.hears(RESPONSE, since)[2] & 0x08, "Secure Connections, unasked")
         since = len(target.said)
         target.pdu(CONFIRM, b"\x11" * 16)
+        # Nobody is let in without a word: the user, who has no display, agrees.
+        target.mgmt.wait_event(USER_CONFIRM, target.index)
+        target.mgmt.post(CONFIRM_REPLY, target.index, address(LE_PEER) + b"\2")
         target.hears(CONFIRM, since)
         target.pdu(RANDOM, b"\x22" * 16)
         target.refused(4, since, "a random number that does not fit")

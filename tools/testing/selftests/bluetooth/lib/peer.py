@@ -63,7 +63,7 @@ def set_up(sock, security=None, mode=None, options=None):
 def connecting(target, psm, peer, kind=BREDR, **wishes):
     """A socket that connects, without waiting for it."""
     sock = socket.socket(AF_BLUETOOTH, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, L2CAP)
-    where = sockaddr(0, own(target), 0, kind)
+    where = sockaddr(0, own(target), 0, BREDR if kind == BREDR else LE_PUBLIC)
     _libc.bind(sock.fileno(), where, len(where))
     set_up(sock, **wishes)
     where = sockaddr(psm, peer, 0, kind)
@@ -231,7 +231,7 @@ class L2capTarget(Target):
         if result != 0:
             raise AssertionError(f"connection refused: {result}")
         number, data = self.requested(CONF_REQ, since)
-        self.tell(CONF_RSP, struct.pack("<HHH", scid, 0, 0) + data[4:], number)
+        self.tell(CONF_RSP, struct.pack("<HHH", dcid, 0, 0) + data[4:], number)
         result, _ = self.configure(dcid, options)
         if result != 0:
             raise AssertionError(f"configuration: {result}")

@@ -15,6 +15,7 @@ from lib.controller import event as hci_event
 from lib.target import LIMIT, rust
 
 PSM, SPSM = 0x1001, 0x0080
+SET_LE = 0x000d
 NOT_UNDERSTOOD, MTU_EXCEEDED, INVALID_CID = 0, 1, 2
 REFUSED_PSM, SECURITY_BLOCK, INVALID_SCID, SCID_TAKEN = 2, 3, 6, 7
 LE_BAD_SPSM, LE_AUTHENTICATION, LE_ENCRYPTION = 2, 5, 8
@@ -63,14 +64,18 @@ def option_lengths():
     with L2capTarget() as target, listener(target, PSM):
         answers = {}
         for turn, fill in enumerate((0x11, 0xee)):
-            _, dcid = target.connect(PSM, 0x60 + turn)
+            scid = 0x60 + turn * 0x100
+            _, dcid = target.connect(PSM, scid)
             for kind in (1, 2, 3, 4, 5, 6, 7, 0x7f, 0x81, 0xff):
                 for length in (0, 1, 2, 3, 4, 8, 9, 10, 15, 16, 17, 22, 23, 255):
                     present = bytes([fill]) * min(length, 32)
                     # What is there of the option is the same each time; the rest was never sent.
                     for data in (present, present[:length // 2]):
-                        code, said = target.ask(CONF_REQ, struct.pack("<HH", dcid, 0) + bytes([kind, length]) + data)
+                        options = bytes([kind, length]) + data
+                        code, said = target.ask(CONF_REQ, struct.pack("<HH", dcid, 0) + options, may_end=True)
                         if code == DISC_REQ:
+                            scid += 1
+                            _, dcid = target.connect(PSM, scid)
                             continue
                         check(code in (CONF_RSP, REJECT), f"answered by 0x{code:02x}")
                         if code == CONF_RSP:
@@ -80,7 +85,7 @@ def option_lengths():
                             # the same whatever there is.
                             key = (kind, length, len(data))
                             equal((code, said[4:]), answers.setdefault(key, (code, said[4:])), f"answer to a short option {key}")
-            target.ask(DISC_REQ, struct.pack("<HH", dcid, 0x60 + turn))
+            target.ask(DISC_REQ, struct.pack("<HH", dcid, scid))
 
 
 @case("CVE-2020-12351, CVE-2020-12352, CVE-2022-3640: AMP's channel is none, and its commands are not understood", log=LIMIT)
@@ -358,7 +363,9 @@ def reconfigure():
 
 @case("CVE-2026-63975: a group of ours is answered with one channel for all", log=LIMIT)
 def duplicate_channels():
-    with L2capTarget(le=True) as target:
+    with L2capTarget(le=True) as target, hcilib.Mgmt() as mgmt:
+        # This host connects on LE only where that is on.
+        equal(mgmt.send(SET_LE, target.index, b"\1")[0], 0, "status of Set Low Energy")
         for turn in range(5):
             since = len(target.said)
             sock = connecting(target, SPSM, target.peer, LE_RANDOM, mode=MODE_EXT)

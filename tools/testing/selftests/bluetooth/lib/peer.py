@@ -2,6 +2,7 @@
 """L2CAP from both ends: a peer behind a controller in software, and the sockets of this host."""
 
 import ctypes
+import errno
 import socket
 import struct
 import threading
@@ -67,7 +68,8 @@ def connecting(target, psm, peer, kind=BREDR, **wishes):
     _libc.bind(sock.fileno(), where, len(where))
     set_up(sock, **wishes)
     where = sockaddr(psm, peer, 0, kind)
-    _libc.connect(sock.fileno(), where, len(where))
+    if _libc.connect(sock.fileno(), where, len(where)) and ctypes.get_errno() != errno.EINPROGRESS:
+        raise OSError(ctypes.get_errno(), f"connect to {peer}")
     return sock
 
 
@@ -188,14 +190,16 @@ class L2capTarget(Target):
         self.frame(self.signalling, command(code, ident, data))
         return ident
 
-    def ask(self, code, data=b"", ident=None):
-        """Sends a request: (code, data) of its answer."""
+    def ask(self, code, data=b"", ident=None, may_end=False):
+        """Sends a request: (code, data) of its answer. `may_end`: the host may end the channel instead."""
         since = len(self.said)
         ident = self.tell(code, data, ident)
         payload = self.await_said(
             f"the answer to 0x{code:02x} {data.hex()}",
-            lambda cid, payload: cid == self.signalling and payload[1] == ident and
-            payload[0] not in (CONN_REQ, CONF_REQ, DISC_REQ, INFO_REQ, LE_REQ, EXT_REQ, PARAM_REQ), since)
+            lambda cid, payload: cid == self.signalling and (may_end and payload[0] == DISC_REQ or payload[1] == ident and
+            payload[0] not in (CONN_REQ, CONF_REQ, DISC_REQ, INFO_REQ, LE_REQ, EXT_REQ, PARAM_REQ)), since)
+        if payload[0] == DISC_REQ:
+            self.tell(DISC_RSP, payload[4:8], payload[1])
         return payload[0], payload[4:]
 
     def settle(self):

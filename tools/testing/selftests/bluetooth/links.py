@@ -458,12 +458,18 @@ def names():
 @case("data before its link is held, and dropped when none comes")
 def early_data():
     with Scene() as scene:
-        for number in range(64):
-            scene.device.send(struct.pack("<BHHH", ACL, 0x2000 | (0x100 + number % 4), 2, number))
-        hcilib.wait_for("it to be dropped", lambda: int(counters(scene.index)["rx_early_expired"]) > 0)
-        found = counters(scene.index)
-        check(int(found["rx_early_held"]) <= 32, f"{found['rx_early_held']} held")
-        equal(int(found["rx_early_held"]) + int(found["rx_early_refused"]), 64, "held and refused")
+        def counted(*names):
+            found = counters(scene.index)
+            return sum(int(found[f"rx_early_{name}"]) for name in names)
+
+        start = time.monotonic()
+        scene.device.send(*[struct.pack("<BHHH", ACL, 0x2000 | (0x100 + number % 4), 2, number)
+                            for number in range(64)])
+        hcilib.wait_for("all of it", lambda: counted("held", "refused") == 64)
+        # What was held for 100 ms makes room, if the machine is that slow.
+        most = 32 * (1 + int((time.monotonic() - start) / 0.1))
+        check(counted("held") <= most, f"{counted('held')} held, {most} at most")
+        hcilib.wait_for("it to be dropped", lambda: counted("expired") == counted("held"))
 
 
 @case("credits: completions of links that do not exist, of packets never sent, and of all at once")

@@ -23,7 +23,7 @@ from lib.peer import (BREDR, BT_DEFER_SETUP, BT_MODE, BT_SECURITY, L2CAP, LE_PUB
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "60"))
 NUMBERS = [int(word) for word in sys.argv[1:] if word.isdigit()]
-SEED = NUMBERS[0] if NUMBERS else random.SystemRandom().getrandbits(32)
+SEED = NUMBERS[0] if NUMBERS else int(os.environ.get("FUZZ_SEED") or random.SystemRandom().getrandbits(32))
 ONLY = NUMBERS[1] if len(NUMBERS) > 1 else None
 sys.argv = [word for word in sys.argv if not word.isdigit()]
 ROUND_PACKETS = 1500

@@ -6,7 +6,6 @@ hangs is a failure. The script's status comes through a file, so a dead guest ha
 """
 
 import contextlib
-import fcntl
 import os
 import shlex
 import shutil
@@ -18,7 +17,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import kernel, kvm, modset, paths, splat, ui, vng, vusb
+from . import kernel, kvm, modset, paths, slots, splat, ui, vng, vusb
 
 # Seconds to user space: a tenth of it is usual, and another build may be running.
 BOOT_LIMIT = {"debian": 240, "debug": 480}
@@ -217,27 +216,18 @@ def _environment() -> dict:
     return env
 
 
-@contextlib.contextmanager
 def _slot():
     """As many VMs at a time as there are processors: an emulated guest that gets less than one
     misses its own time-outs, and every test with it. OXTOOTH_VMS=n says otherwise."""
-    slots = int(os.environ.get("OXTOOTH_VMS") or os.cpu_count() or 1)
-    folder = paths.cache() / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    began, told = time.monotonic(), False
-    while True:
-        for number in range(slots):
-            with open(folder / f"vm-{number}", "w") as handle:
-                try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    continue
-                yield
-                return
-        if not told and time.monotonic() - began > 2:
-            told = True
-            ui.say(ui.dim(f"  waiting: {slots} virtual machines are running already"))
-        time.sleep(1)
+    count = int(os.environ.get("OXTOOTH_VMS") or os.cpu_count() or 1)
+    told = []
+
+    def waiting(seconds: float) -> None:
+        if seconds > 2 and not told:
+            told.append(True)
+            ui.say(ui.dim(f"  waiting: {count} virtual machines are running already"))
+
+    return slots.place("vm", count, waiting)
 
 
 class Stall:

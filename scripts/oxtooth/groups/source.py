@@ -2,8 +2,10 @@
 """Checks that read the sources only."""
 
 import ast
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 from .. import buildroot, check, paths
@@ -122,7 +124,8 @@ def c_shims(_run):
 
 @check.group("scripts")
 def scripts(_run):
-    """The scripts parse, as far as their interpreters can tell without running them."""
+    """They parse, as far as their interpreters can tell without running them; what can be tried on
+    the host by itself, is."""
     faults = []
     for name, text in _texts():
         if name.endswith(".py"):
@@ -137,3 +140,7 @@ def scripts(_run):
             if done.returncode:
                 faults.append(done.stderr.strip())
     yield _verdict("each script parses", faults)
+    done = subprocess.run([sys.executable, "-m", "unittest", "discover", "-b", "-s", "oxtooth/tests",
+                           "-t", "."], cwd=paths.REPO / "scripts", check=False, capture_output=True,
+                          text=True, env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"})
+    yield _verdict("their own tests pass", [done.stderr] if done.returncode else [])

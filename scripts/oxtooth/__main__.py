@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from . import bench, build, check, kernel, modset, paths, setup, show, testers, ui, usbtable, vm
@@ -94,9 +95,11 @@ def _check(args) -> int:
         return 0
     flavours = tuple(args.kernels.split(",")) if args.kernels else kernel.FLAVOURS
     only = tuple(word.strip() for word in (args.only or "").split(",") if word.strip())
-    records = check.run_all(check.Run(flavours=flavours, only=only))
+    run, began = check.Run(flavours=flavours, only=only), time.monotonic()
+    records = check.run_all(run)
     check.write(paths.logs() / "check.tsv", records)
-    return check.summary(records)
+    check.write_times(paths.logs() / "check-times.tsv", run)
+    return check.summary(records, run, time.monotonic() - began)
 
 
 def _soak(args) -> int:

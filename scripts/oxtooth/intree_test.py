@@ -2,9 +2,10 @@
 """Whether `make intree` does what it says: a copy of the distribution's source with our sources in
 it is configured both ways, net/bluetooth is built, and the module is booted with.
 
-The copy consists of hard links and stays in the cache with its build folder, so that only the first
-time is long (it compiles the kernel's Rust crates). Whole kernels are not built: with the
-distribution's configuration that takes hours.
+The copy consists of hard links and stays in the cache with its build folder, for all checkouts: what
+differs is put into it, and make does the rest. So only the first time is long (it compiles the
+kernel's Rust crates), and the first after another kernel has come. Whole kernels are not built: with
+the distribution's configuration that takes hours.
 """
 
 import os
@@ -33,7 +34,7 @@ exit $status
 
 
 def _folder() -> Path:
-    return paths.cache() / "intree" / paths.checkout_id()
+    return paths.cache() / "intree" / "shared"
 
 
 def _log() -> Path:
@@ -49,7 +50,7 @@ def _make(*words: str, what: str) -> None:
 
 def _source() -> Path:
     tree = _folder() / "source"
-    key = stamp.key_of("source-1", kernel.current(), tree)
+    key = stamp.key_of("source-2", kernel.current(), tree)
     if not stamp.fresh("intree-source", key) or not tree.is_dir():
         with ui.step("copy the kernel's source, by hard links"):
             shutil.rmtree(_folder(), ignore_errors=True)
@@ -122,11 +123,17 @@ def _built() -> Path:
     return module
 
 
+def _own(module: Path) -> Path:
+    """A copy that the next checkout's build does not touch."""
+    own = paths.cache() / "intree" / paths.checkout_id() / "debian" / module.name
+    own.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(module, own)
+    return own
+
+
 def _boot(module: Path) -> str:
     """Boots the distribution's kernel with that module; what went wrong, if anything."""
-    out = _folder() / "out"
-    (out / "debian").mkdir(parents=True, exist_ok=True)
-    shutil.copy(module, out / "debian" / "bluetooth.ko")
+    out = module.parents[1]
     argv = [paths.REPO / "scripts/ox", "vm", "--stack", "rust", "--unload", "--timeout", "180",
             "--name", "intree", _GUEST]
     with ui.step("boot with the module that came out of the tree"):
@@ -147,7 +154,7 @@ def prepare_and_build() -> Path:
             if again := intree.lay(tree):
                 raise ui.Failure(f"doing it twice changed {again} files the second time")
         _configure(tree)
-        return _built()
+        return _own(_built())
 
 
 def boots(module: Path) -> str:

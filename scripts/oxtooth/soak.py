@@ -8,38 +8,88 @@ from . import build, check, fuzz, kernel, paths, setup, ui
 from .groups import machines
 from .groups.guest import SOAK_FACTOR
 
+# Of the time asked for, what the fuzz targets on the host get.
+FUZZ_SHARE = 0.1
 
-def command(flavour: str, minutes: float | None, repeat: int | None) -> int:
-    """Rounds on `flavour`; without a limit, one hour. Each round is a boot of its own, so that a
-    leak which only unloading shows is seen, too."""
-    if minutes is None and repeat is None:
-        minutes = 60
-    # The selftests' long forms: a hundred times where `make check` has five.
+
+def _lengthen() -> None:
+    """The selftests' long forms: a hundred times where `make check` has five."""
     os.environ["OXTOOTH_SOAK"] = "1"
     for entry in check.GUEST_GROUPS:
         if entry.name.startswith(("selftests/", "usb/")):
             entry.limit *= SOAK_FACTOR
         if entry.name.startswith(("usb/driver/", "usb/rust/")) and "vendors" not in entry.name:
             entry.flavours, entry.named_only = kernel.FLAVOURS, False
-    setup.ensure(flavour, guest=True)
-    with ui.step(f"build the modules for {kernel.release_name(flavour)}"):
-        build.modules_logged(flavour)
-    run = check.Run(flavours=(flavour,))
-    entries = [entry for entry in machines.wanted(flavour, run) if entry.stack != "c"]
+
+
+def _entries(flavour: str) -> list:
+    chosen = machines.chosen(flavour, check.Run(flavours=(flavour,)))
+    entries = [entry for entry in machines.wanted(flavour, chosen) if entry.stack != "c"]
     if not entries:
         raise ui.Failure("there is no guest test to repeat",
                          "add expected cases (scripts/ox expect) or selftests")
-    began, rounds, records = time.monotonic(), 0, []
-    # A tenth of the time is the fuzz targets', on the host; two minutes where rounds are counted.
-    seconds = fuzz.CHECK_SECONDS * 2 if minutes is None else minutes * 60 / 10
-    records += check.run_all(run, [check.Group("fuzz", lambda _run: fuzz.records(seconds))])
+    return entries
+
+
+def _fuzz(run: check.Run, seconds: float) -> list:
+    part = check.Part("", lambda: fuzz.records(seconds))
+    return check.run_all(run, [check.Group("fuzz", lambda _run: [part])])
+
+
+def _round(run: check.Run, flavour: str, entries: list, number: int) -> list:
+    """Each round boots its machines anew, so that a leak which only unloading shows is seen, too."""
+    def parts(_run: check.Run) -> list[check.Part]:
+        return [machines.part(machine, run, f"soak/{number}")
+                for machine in machines.machines(flavour, entries)]
+
+    name = f"round {number}"
+    return [check.Record(f"{name}: {record.name}", record.verdict, record.reason)
+            for record in check.run_all(run, [check.Group(name, parts)])]
+
+
+def _told(records: list) -> None:
+    """What was run, and how often it was well."""
+    counts: dict[str, list] = {}
+    for record in records:
+        name = record.name.split(": ", 1)[1] if record.name.startswith("round ") else record.name
+        counts.setdefault(name, []).append(record.verdict)
+    unsteady = {name: verdicts for name, verdicts in counts.items() if check.FAIL in verdicts}
+    ui.say(f"{len(counts)} tests, {len(unsteady)} of which failed at least once")
+    for name, verdicts in sorted(unsteady.items()):
+        ui.say(f"  {verdicts.count(check.FAIL)} of {len(verdicts)} times: {name}")
+
+
+def _rounds(run: check.Run, flavour: str, minutes: float | None, repeat: int | None, records: list):
+    """Adds to `records` as it goes, since it may be interrupted."""
+    began, rounds = time.monotonic(), 0
+    # Two minutes where rounds are counted.
+    records += _fuzz(run, fuzz.CHECK_SECONDS * 2 if minutes is None else minutes * 60 * FUZZ_SHARE)
+    entries = _entries(flavour)
     while (repeat is None or rounds < repeat) and \
             (minutes is None or time.monotonic() - began < minutes * 60):
         rounds += 1
-        ui.say(ui.bold(f"== round {rounds}, after {ui.duration(time.monotonic() - began)}"))
-        group = check.Group(f"round {rounds}", lambda _run: machines.boot_sorted(
-            flavour, entries, f"soak/{rounds}"))
-        records += [check.Record(f"round {rounds}: {record.name}", record.verdict, record.reason)
-                    for record in check.run_all(run, [group])]
+        ui.say(ui.bold(f"-- round {rounds}, after {ui.duration(time.monotonic() - began)}: "
+                       + ", ".join(entry.name for entry in entries)))
+        records += _round(run, flavour, entries, rounds)
         check.write(paths.logs() / "soak.tsv", records)
-    return check.summary(records)
+    ui.say(f"{rounds} round(s) on the {flavour} kernel in {ui.duration(time.monotonic() - began)}")
+
+
+def command(flavour: str, minutes: float | None, repeat: int | None) -> int:
+    """Rounds on `flavour`; without a limit, one hour. A round that has begun is finished."""
+    if minutes is None and repeat is None:
+        minutes = 60
+    _lengthen()
+    setup.ensure(flavour, guest=True)
+    with ui.step(f"build the modules for {kernel.release_name(flavour)}"):
+        build.modules_logged(flavour)
+    began, records, run = time.monotonic(), [], check.Run(flavours=(flavour,))
+    interrupted = False
+    try:
+        _rounds(run, flavour, minutes, repeat, records)
+    except KeyboardInterrupt:
+        interrupted = True
+        ui.say("interrupted; what was finished until then:")
+    _told(records)
+    status = check.summary(records, run, time.monotonic() - began)
+    return 130 if interrupted else status

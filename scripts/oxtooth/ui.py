@@ -5,7 +5,9 @@ import contextlib
 import os
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -47,8 +49,46 @@ def bold(text: str) -> str:
     return _colour("1", text)
 
 
+class Kept:
+    """What a thread says, kept back until it is its turn; from then on said at once."""
+
+    def __init__(self):
+        self._lock, self._lines, self._open = threading.Lock(), [], False
+
+    def say(self, text: str) -> None:
+        with self._lock:
+            if self._open:
+                print(text, flush=True)
+            else:
+                self._lines.append(text)
+
+    def open(self) -> None:
+        """It is its turn."""
+        with self._lock:
+            for text in self._lines:
+                print(text, flush=True)
+            self._lines, self._open = [], True
+
+
+_thread = threading.local()
+
+
+@contextlib.contextmanager
+def keeping(kept: Kept) -> Iterator[None]:
+    """Whatever this thread says goes to `kept`."""
+    _thread.kept = kept
+    try:
+        yield
+    finally:
+        del _thread.kept
+
+
 def say(text: str = "") -> None:
-    print(text, flush=True)
+    kept = getattr(_thread, "kept", None)
+    if kept is not None:
+        kept.say(text)
+    else:
+        print(text, flush=True)
 
 
 def warn(text: str) -> None:
@@ -65,8 +105,7 @@ def duration(seconds: float) -> str:
 def step(name: str):
     """Prints `name` when it begins and again with its duration when it ends."""
     begin = time.monotonic()
-    tty = sys.stdout.isatty()
-    if tty:
+    if sys.stdout.isatty() and not hasattr(_thread, "kept"):
         print(f"  ...  {name}", end="\r", flush=True)
     try:
         yield

@@ -169,6 +169,40 @@ def _stop(process: subprocess.Popen) -> None:
     process.wait()
 
 
+class _Guests:
+    """What runs in this process, so that all of it can be ended together: threads are not told of
+    an interrupt."""
+
+    def __init__(self):
+        self._lock, self._count, self.stopping = threading.Lock(), 0, threading.Event()
+
+    def __enter__(self):
+        with self._lock:
+            self._count += 1
+
+    def __exit__(self, *_):
+        with self._lock:
+            self._count -= 1
+
+    def check(self) -> None:
+        if self.stopping.is_set():
+            raise ui.Failure("stopped")
+
+    def stop(self) -> None:
+        self.stopping.set()
+        end = time.monotonic() + 45
+        while self._count and time.monotonic() < end:
+            time.sleep(0.1)
+
+
+_guests = _Guests()
+
+
+def stop_all() -> None:
+    """Ends the virtual machines of this process's other threads, for good."""
+    _guests.stop()
+
+
 def _once(argv: list, out: Path, boot_limit: float, limit: float, echo: bool, stalled) -> tuple:
     """(reached, timed out, seconds to user space) of one boot."""
     began = time.monotonic()
@@ -182,6 +216,7 @@ def _once(argv: list, out: Path, boot_limit: float, limit: float, echo: bool, st
     reached_after, timed_out, finished_at = 0.0, False, None
     try:
         while process.poll() is None:
+            _guests.check()
             now = time.monotonic()
             if echo:
                 live.more()
@@ -216,18 +251,21 @@ def _environment() -> dict:
     return env
 
 
-def _slot():
+def _slot(waits: bool):
     """As many VMs at a time as there are processors: an emulated guest that gets less than one
-    misses its own time-outs, and every test with it. OXTOOTH_VMS=n says otherwise."""
+    misses its own time-outs, and every test with it. OXTOOTH_VMS=n says otherwise. Half as many
+    more may be there that mostly wait."""
     count = int(os.environ.get("OXTOOTH_VMS") or os.cpu_count() or 1)
+    count = max(1, count // 2) if waits else count
     told = []
 
     def waiting(seconds: float) -> None:
+        _guests.check()
         if seconds > 2 and not told:
             told.append(True)
             ui.say(ui.dim(f"  waiting: {count} virtual machines are running already"))
 
-    return slots.place("vm", count, waiting)
+    return slots.place("vm-waiting" if waits else "vm", count, waiting)
 
 
 class Stall:
@@ -252,18 +290,20 @@ class Stall:
 def run(flavour: str, script: str, timeout: float, stack: str = "rust", cpus: int = 2,
         mem: str = "", files: dict | None = None, env: dict | None = None, echo: bool = False,
         name: str = "vm", unload: bool = False, leak_check: bool = False, qemu: tuple = (),
-        append: str = "", stalled=None, usb: list | None = None) -> Result:
+        append: str = "", stalled=None, usb: list | None = None, waits: bool = False) -> Result:
     """Runs `script` (sh; scripts/guest/lib.sh is sourced) in a VM of `flavour` with `stack`.
 
     `files` go into the guest's /out (name: text, bytes or a path). `timeout` counts from user
     space on. `unload` takes the modules out at the end, which has to work, and `leak_check`
     has kmemleak look for what was left behind. `stalled()`, asked now and then, ends a guest
-    before its time is up. `usb` names the USB controllers that are plugged in; see vusb.py."""
+    before its time is up. `usb` names the USB controllers that are plugged in; see vusb.py.
+    `waits`: what runs there mostly waits, so that it may run beside as many others as there are
+    processors."""
     out = paths.logs() / name
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     program = None
-    with contextlib.ExitStack() as stack_of_devices:
+    with _guests, contextlib.ExitStack() as stack_of_devices:
         if usb:
             plugged = stack_of_devices.enter_context(vusb.Plugged(usb, out))
             qemu = (*qemu, *plugged.qemu)
@@ -271,18 +311,18 @@ def run(flavour: str, script: str, timeout: float, stack: str = "rust", cpus: in
         argv = command(flavour, stack, out, cpus, mem or MEMORY[flavour], kvm.usable(), qemu,
                        append, program)
         return _run(argv, flavour, script, timeout, stack, files, env, echo, out, unload,
-                    leak_check, stalled)
+                    leak_check, stalled, waits)
 
 
 def _run(argv, flavour, script, timeout, stack, files, env, echo, out, unload, leak_check,
-         stalled) -> Result:
+         stalled, waits) -> Result:
     variables = {"OX_FLAVOUR": flavour, "OX_STACK": modset.core(stack), "OX_MODULES": stack,
                  "OX_UNLOAD": "1" if unload else "", "OX_KMEMLEAK": "1" if leak_check else ""}
     argv = [*argv, "--verbose", "--exec", "sh /out/.vm/boot.sh"]
     began = time.monotonic()
     for boots in (1, 2):
         _fill(out, script, variables | (env or {}), files or {})
-        with _slot():
+        with _slot(waits):
             reached, timed_out, boot_seconds = _once(argv, out, BOOT_LIMIT[flavour] * _scale(),
                                                      timeout * _scale(), echo, stalled)
         if reached:

@@ -112,6 +112,10 @@ def soaking() -> bool:
 NOT_ON_DEBUG = ("drivers", "bumble_le", "bumble_bredr", "bluetoothd", "keys", "sco", "l2cap")
 
 
+# What waits for time-outs most of its time.
+WAITING = ("misbehave",)
+
+
 # What runs where it is named, and in the long form.
 NAMED_ONLY = ("bluetoothd",)
 
@@ -132,6 +136,7 @@ def _selftest_group(program: str) -> None:
                           int(status.read_text()) if status.is_file() else None)
 
     check.guest_group(f"selftests/{Path(program).stem}", script=script, collect=collect,
+                      waits=Path(program).stem in WAITING,
                       limit=_selftest_limit(), files=lambda flavour: _selftests_files(program, flavour),
                       flavours=("debian",) if Path(program).stem in NOT_ON_DEBUG and not soaking()
                       else kernel.FLAVOURS,

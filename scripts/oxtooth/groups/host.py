@@ -35,7 +35,7 @@ def cargo(words: list, log: Path, env: dict | None = None,
     return done
 
 
-@check.group("host crates")
+@check.group("host crates", seconds=40)
 def host_crates(_run):
     """Every test of the host crates: unit, property, simulation and documentation tests."""
     if not (WORKSPACE / "Cargo.toml").is_file():
@@ -68,7 +68,7 @@ def _cases(done: subprocess.CompletedProcess, log: Path):
         yield check.failed("cargo test", "it ran no test")
 
 
-@check.group("vusb")
+@check.group("vusb", seconds=15)
 def vusb_tests(_run):
     """The USB controller's own tests, and clippy's opinion of it."""
     if not vusb.SOURCE.is_dir():
@@ -87,7 +87,7 @@ def vusb_tests(_run):
             yield check.failed(name, "it has no licence line")
 
 
-@check.group("bench")
+@check.group("bench", seconds=10)
 def bench_tests(_run):
     """The tests of what `make bench` runs in the guest, and clippy's opinion of it."""
     log = paths.logs() / "bench-tests.log"
@@ -100,13 +100,13 @@ def bench_tests(_run):
            check.failed("clippy", ui.tail(log, 40)))
 
 
-@check.group("host clippy")
+@check.group("host clippy", seconds=30)
 def host_clippy(_run):
     if not (WORKSPACE / "Cargo.toml").is_file():
         return
     log = paths.logs() / "host-clippy.log"
     done = cargo(["clippy", "--locked", "--workspace", "--all-targets", "--", "-Dwarnings"], log,
-                 {"CLIPPY_CONF_DIR": str(paths.REPO)})
+                 {"CLIPPY_CONF_DIR": str(paths.REPO), "CARGO_TARGET_DIR": str(target() / "clippy")})
     yield (check.passed("host crates, with their tests") if done.returncode == 0 else
            check.failed("host crates", ui.tail(log, 40)))
 
@@ -118,7 +118,7 @@ def undefined(path: Path) -> set:
             if line.strip().startswith("U ")}
 
 
-@check.group("no panic on the host")
+@check.group("no panic on the host", seconds=25)
 def no_panic(_run):
     """The crates, and an example that instantiates all of their generics, refer to no panic."""
     for crate, folder in CRATES.items():

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from .. import check, intree, intree_test, kernel, ui
+from .modules import BUILT
 
 
 def _changed_files(tree: Path) -> dict:
@@ -44,7 +45,7 @@ def files(_run):
                    if (tree / intree.HOME).exists() else check.passed("another version is refused"))
 
 
-@check.group("kernel tree: build")
+@check.group("kernel tree: build", seconds=150, needs=BUILT, early=False)
 def build(run):
     if "debian" not in run.flavours:
         yield check.skipped("module", "the debian kernel is not asked for")

@@ -1,19 +1,78 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Boots a kernel and runs its guest groups in it, all in one boot where nothing breaks.
+"""Boots a kernel and runs guest groups in it, all in one boot where nothing breaks.
 
-A group that takes the guest with it ends that boot; the ones after it go on in another. What the
-kernel says while a group runs is put down to that group, by a mark in the kernel's log.
+A kernel's guest groups are dealt out to several machines, by how long they take and by what they
+need: some want other modules or devices, and some mostly wait. A group that takes the guest with it
+ends that boot; the ones after it go on in another. What the kernel says while a group runs is put
+down to that group, by a mark in the kernel's log.
 """
 
 import re
+from dataclasses import dataclass
 
-from .. import check, kernel, paths, testers, ui, vm
+from .. import check, kernel, paths, schedule, testers, ui, vm
 
 _MARK = "ox: group "
+
+# Seconds on the distribution's kernel and on the debug kernel, each with the machine to itself
+# (scripts/ox check writes them to check-times.tsv). Others count as UNKNOWN.
+LENGTHS = {
+    "drivers": (6, 0), "selftests/exports": (6, 23), "selftests/sysfs": (4, 13),
+    "selftests/debugfs": (4, 16), "selftests/bringup": (8, 31), "selftests/trace": (43, 39),
+    "selftests/drivers": (17, 0), "selftests/uart": (9, 21), "selftests/incoming_acl": (6, 18),
+    "selftests/links": (16, 33), "selftests/flow": (9, 22), "selftests/l2cap": (47, 0),
+    "selftests/sco": (16, 0), "selftests/keys": (4, 0), "selftests/attacks": (36, 78),
+    "selftests/misbehave": (185, 220), "selftests/lifecycle": (16, 78),
+    "selftests/bumble_le": (69, 0), "selftests/bumble_bredr": (75, 0),
+    "selftests/attacks_l2cap": (35, 61), "selftests/attacks_smp": (8, 21),
+    "selftests/attacks_security": (8, 18), "selftests/fuzz": (15, 20), "selftests/races": (35, 43),
+    "ioctl-tester": (3, 13), "userchan-tester": (1, 6), "mgmt-tester": (116, 400),
+    "l2cap-tester": (13, 40), "smp-tester": (2, 10), "sco-tester": (3, 10),
+    "usb/driver/usb": (150, 600), "usb/driver/usb_faults": (71, 300),
+}
+UNKNOWN = (15, 45)
+# What a machine costs by itself: the boot, the unloading, and two looks for leaks.
+OVERHEAD = {"debian": 25, "debug": 110}
+# About how long a machine is to run.
+WANTED = {"debian": 300, "debug": 400}
+
+
+@dataclass
+class Machine:
+    """Guest groups that share a machine."""
+
+    flavour: str
+    stack: str
+    usb: tuple
+    waits: bool
+    label: str                                     # of those that could share one
+    entries: list
+
+    @property
+    def name(self) -> str:
+        words = [self.flavour, *([self.stack] if self.stack != "rust" else []),
+                 *(["usb"] if self.usb else []), *([self.label] if self.label else [])]
+        return "-".join(words)
+
+    @property
+    def seconds(self) -> float:
+        return OVERHEAD[self.flavour] + sum(length(entry, self.flavour) for entry in self.entries)
 
 
 def _factor(flavour: str) -> int:
     return testers.DEBUG_FACTOR if flavour == "debug" else 1
+
+
+def length(entry: check.GuestGroup, flavour: str) -> float:
+    """About how many seconds it takes; a tester from which nothing is expected takes none."""
+    if entry.name.endswith("-tester") and not entry.script(flavour):
+        return 0
+    return LENGTHS.get(entry.name, UNKNOWN)[kernel.FLAVOURS.index(flavour)]
+
+
+def _timed(command: str) -> list:
+    """The command, with the guest's time before and after it."""
+    return ["cut -d' ' -f1 /proc/uptime >run.times", command, "cut -d' ' -f1 /proc/uptime >>run.times"]
 
 
 def _script(entries: list, flavour: str) -> str:
@@ -23,9 +82,9 @@ def _script(entries: list, flavour: str) -> str:
         limit = entry.limit * _factor(flavour)
         lines += [f"mkdir -p {folder}; cd {folder} || exit 97",
                   f"echo '{_MARK}{entry.name}' >/dev/kmsg",
-                  f"timeout -s KILL {limit} sh -c '. /out/.vm/lib.sh; . /out/.vm/env; . ./script.sh' "
-                  ">run.log 2>&1",
-                  "echo $? >run.status"]
+                  *_timed(f"timeout -s KILL {limit} sh -c '. /out/.vm/lib.sh; . /out/.vm/env; "
+                          ". ./script.sh' >run.log 2>&1; _ended=$?"),
+                  "echo $_ended >run.status"]
     return "\n".join([*lines, "cd /", f"echo '{_MARK}the unloading' >/dev/kmsg"])
 
 
@@ -43,6 +102,13 @@ def _owner(result: vm.Result, splat) -> str:
     where = result.dmesg.find(splat.line)
     marks = re.findall(re.escape(_MARK) + r"(.+)", result.dmesg[:where] if where >= 0 else "")
     return marks[-1].strip() if marks else "the boot"
+
+
+def _took(folder) -> float | None:
+    """A group's seconds, if it came to its end."""
+    file = folder / "run.times"
+    times = [float(word) for word in file.read_text().split()] if file.is_file() else []
+    return times[1] - times[0] if len(times) == 2 else None
 
 
 def _collect(entry, result: vm.Result, flavour: str) -> tuple:
@@ -63,78 +129,115 @@ def _collect(entry, result: vm.Result, flavour: str) -> tuple:
     return records, True
 
 
-def boot_all(flavour: str, stack: str, entries: list, label: str, usb: tuple = ()) -> list:
-    """Every record of these guest groups on this kernel, and of the kernel's own health."""
-    records, left, boots = [], list(entries), 0
+def _health(machine: Machine, result: vm.Result, boots: int) -> list:
+    """What the kernel itself has to say."""
+    where = f"{machine.flavour}/kernel ({machine.name}{f', boot {boots}' if boots > 1 else ''})"
+    records = [check.passed(f"{where}: modules load")]
+    strict = machine.stack != "c"
+    reports = result.reports(strict)
+    records += [check.failed(f"{where}: {report.name} during {_owner(result, report)}",
+                             f"{report.line}\n{report.excerpt}") for report in reports]
+    if not reports:
+        records.append(check.passed(f"{where}: no reports"))
+    if result.unload_failed and strict:
+        records.append(check.failed(f"{where}: unload", result.unload_failed))
+    elif result.rc is not None:
+        records.append(check.passed(f"{where}: unload"))
+    return records
+
+
+def _not_loaded(machine: Machine, result: vm.Result, left: list) -> list:
+    reason = result.problem() if not result.reached else (
+        "the modules did not load: " + result.output.strip()[-600:] + "\n" +
+        "\n".join(result.dmesg.splitlines()[-25:]))
+    return [check.failed(f"{machine.flavour}/kernel ({machine.name}): modules load", reason),
+            *(check.failed(f"{machine.flavour}/{entry.name}", "the modules did not load")
+              for entry in left)]
+
+
+def boot_all(machine: Machine, label: str, times: list) -> list:
+    """Every record of these guest groups on this kernel, and of the kernel's own health. The
+    groups' seconds are added to `times`."""
+    flavour = machine.flavour
+    records, left, boots = [], list(machine.entries), 0
+    ui.say(f"    {machine.name}: " + ", ".join(entry.name for entry in left))
     while left:
         boots += 1
         limits = [(entry, entry.limit * _factor(flavour)) for entry in left]
-        name = f"{label}-{flavour}-{stack}{'-usb' if usb else ''}/{boots}"
+        name = f"{label}-{machine.name}/{boots}"
         result = vm.run(flavour, _script(left, flavour),
-                        sum(limit for _, limit in limits) + 120 * _factor(flavour), stack=stack,
-                        name=name, unload=True, leak_check=flavour == "debug",
-                        usb=list(usb),
-                        files=_files(left, flavour),
+                        sum(limit for _, limit in limits) + 120 * _factor(flavour),
+                        stack=machine.stack, name=name, unload=True,
+                        leak_check=flavour == "debug", usb=list(machine.usb),
+                        files=_files(left, flavour), waits=machine.waits,
                         stalled=vm.Stall(paths.logs() / name, [
                             (f"g/{entry.name}/run.status", limit) for entry, limit in limits]))
         if result.boots > 1:
             ui.say(f"    note  {flavour}: the first boot did not reach user space")
-        health = f"{flavour}/kernel" if stack == "rust" and not usb else \
-            f"{flavour}/kernel, {stack}{' and USB' if usb else ''}"
-        health += f" (boot {boots})" if boots > 1 else ""
         if not result.reached or result.rc == 98:
-            reason = result.problem() if not result.reached else (
-                "the modules did not load: " + result.output.strip()[-600:] + "\n" +
-                "\n".join(result.dmesg.splitlines()[-25:]))
-            records.append(check.failed(f"{health}: modules load", reason))
-            records += [check.failed(f"{flavour}/{entry.name}", "the modules did not load")
-                        for entry in left]
-            return records
-        records.append(check.passed(f"{health}: modules load"))
-        reports = result.reports(strict=stack != "c")
-        for report in reports:
-            records.append(check.failed(f"{health}: {report.name} during {_owner(result, report)}",
-                                        f"{report.line}\n{report.excerpt}"))
-        if not reports:
-            records.append(check.passed(f"{health}: no reports"))
-        if result.unload_failed and stack != "c":
-            records.append(check.failed(f"{health}: unload", result.unload_failed))
-        elif result.rc is not None:
-            records.append(check.passed(f"{health}: unload"))
+            return records + _not_loaded(machine, result, left)
+        records += _health(machine, result, boots)
         while left:
             entry = left.pop(0)
             more, ended = _collect(entry, result, flavour)
             records += more
+            if (took := _took(result.out / "g" / entry.name)) is not None:
+                times.append((f"{flavour}/{entry.name}", took))
             if not ended:
                 break
-        ui.say(f"    {flavour} boot {boots}: user space after {ui.duration(result.boot_seconds)}, "
+        ui.say(f"    {machine.name} boot {boots}: user space after {ui.duration(result.boot_seconds)}, "
                f"{ui.duration(result.seconds)} in all, logs in {result.out}")
     return records
 
 
-def boot_sorted(flavour: str, entries: list, label: str) -> list:
-    """One boot for all that want the same modules and the same devices."""
-    records = []
-    for stack, usb in dict.fromkeys((entry.stack, entry.usb) for entry in entries):
-        same = [entry for entry in entries if (entry.stack, entry.usb) == (stack, usb)]
-        ui.say(f"    {flavour}, {stack} stack{', USB' if usb else ''}: "
-               + ", ".join(entry.name for entry in same))
-        records += boot_all(flavour, stack, same, label, usb)
-    return records
+def _dealt_out(flavour: str, stack: str, usb: tuple, waits: bool, entries: list) -> list[Machine]:
+    lengths = {entry.name: length(entry, flavour) for entry in entries}
+    count = 1 if waits else max(1, round(sum(lengths.values()) / WANTED[flavour]))
+    lists = schedule.spread(lengths, count)
+    return [Machine(flavour, stack, usb, waits,
+                    "waiting" if waits else str(number) if len(lists) > 1 else "",
+                    [entry for entry in entries if entry.name in names])
+            for number, names in enumerate(lists, 1)]
 
 
-def wanted(flavour: str, run: check.Run) -> list:
-    return [entry for entry in check.GUEST_GROUPS
-            if flavour in entry.flavours and entry.script(flavour)
+def machines(flavour: str, entries: list) -> list[Machine]:
+    """Machines for these guest groups, with their modules and devices. What mostly waits has one of
+    its own, but not alone."""
+    split = len(entries) > 1
+    kinds = {}
+    for entry in entries:
+        kinds.setdefault((entry.stack, entry.usb, entry.waits and split), []).append(entry)
+    return [machine for kind, same in kinds.items() for machine in _dealt_out(flavour, *kind, same)]
+
+
+def chosen(flavour: str, run: check.Run) -> list:
+    """The guest groups that a run is about; not each has something to do."""
+    return [entry for entry in check.GUEST_GROUPS if flavour in entry.flavours
             and run.wants_guest(entry.name, entry.named_only)]
 
 
+def wanted(flavour: str, entries: list) -> list:
+    """Those that have something to do, which is known once the modules are built."""
+    return [entry for entry in entries if entry.script(flavour)]
+
+
+def part(machine: Machine, run: check.Run, label: str) -> check.Part:
+    """The machine as a part of a group, its logs in folders that begin with `label`."""
+    def work() -> list:
+        if not run.built.get(machine.flavour, True):
+            return [check.failed(f"{machine.name}/guest tests", "the modules were not built")]
+        machine.entries = wanted(machine.flavour, machine.entries)
+        return boot_all(machine, label, run.times)
+
+    lane = schedule.WAITING if machine.waits else schedule.BUSY
+    return check.Part(machine.name, work, machine.seconds, lane,
+                      ("set-up", f"modules/{machine.flavour}"), gives_way=False)
+
+
 def _register(flavour: str) -> None:
-    @check.group(f"machine: {flavour}", flavour)
-    def machine(run):
-        if not run.built.get(flavour, True):
-            return [check.failed(f"{flavour}/guest tests", "the modules were not built")]
-        return boot_sorted(flavour, wanted(flavour, run), "check")
+    @check.parted(f"machine: {flavour}", flavour, early=False)
+    def parts(run: check.Run) -> list[check.Part]:
+        return [part(machine, run, "check") for machine in machines(flavour, chosen(flavour, run))]
 
 
 for _flavour in kernel.FLAVOURS:

@@ -8,6 +8,7 @@ from .. import build, buildroot, check, kernel, paths, ui, usbtable
 from . import host
 
 SITES = paths.REPO / "scripts" / "oxtooth" / "panic-sites.tsv"
+BUILT = ("set-up", "modules/debian")
 _WARNING = re.compile(r"\bwarning\b[:\[]|^WARNING: ", re.M)
 
 
@@ -38,15 +39,21 @@ def _build(flavour: str) -> str:
     return ""
 
 
-@check.group("modules")
-def modules(run):
-    for flavour in run.flavours:
-        wrong = _build(flavour)
-        run.built[flavour] = not wrong
-        yield check.failed(f"{flavour} kernel", wrong) if wrong else check.passed(f"{flavour} kernel")
+@check.parted("modules")
+def modules(run: check.Run) -> list[check.Part]:
+    """Both kernels, side by side: most of a build is one crate, and that is one process."""
+    def part(flavour: str) -> check.Part:
+        def work() -> list:
+            run.built[flavour] = False
+            wrong = _build(flavour)
+            run.built[flavour] = not wrong
+            name = f"{flavour} kernel"
+            return [check.failed(name, wrong) if wrong else check.passed(name)]
+        return check.Part(flavour, work, 90, needs=("set-up",))
+    return [part(flavour) for flavour in run.flavours]
 
 
-@check.group("clippy")
+@check.group("clippy", seconds=80, early=False)
 def clippy(_run):
     # Of its own output folder: clippy stands in for rustc, and its objects are not the modules'.
     argv, binds, out = build.make_command("debian", ["CLIPPY=1", "W=e", "modules"])
@@ -77,7 +84,7 @@ def _packed(module: str):
     return next(kernel.image("debian").glob(f"**/kernel/**/{module}*"))
 
 
-@check.group("modinfo")
+@check.group("modinfo", needs=BUILT)
 def modinfo(run):
     """Parameters, aliases and the rest are told as the distribution's modules tell them."""
     if not run.built.get("debian", True):
@@ -94,7 +101,7 @@ def modinfo(run):
                        [f"only the distribution's: {line}" for line in sorted(theirs - mine)])))
 
 
-@check.group("btusb's tables")
+@check.group("btusb's tables", needs=BUILT)
 def usb_tables(run):
     """The device tables as the kernel source has them; imports as the distribution's module has
     them."""
@@ -120,7 +127,7 @@ def _undefined_core(path) -> list:
                   if host.PANICS.search(symbol) and ("core::" in symbol or "alloc::" in symbol))
 
 
-@check.group("no panic in the objects")
+@check.group("no panic in the objects", needs=BUILT)
 def no_panic(run):
     """Zero for the host crates as the distribution's kernel gets them; for a module as a whole,
     the number of places that can panic, held against a committed number that only falls."""

@@ -4,7 +4,7 @@
 from .. import check, kernel, setup
 
 
-@check.group("set-up")
+@check.group("set-up", needs=())
 def set_up(run):
     """A set-up that fails is a failure: nothing after it can be judged."""
     for flavour in run.flavours:

@@ -6,7 +6,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from . import paths, stamp, ui, vng
+from . import paths, pyc, stamp, ui, vng
 
 # What a peer needs of bumble's dependencies; without `cryptography` it has its own primitives.
 WHEELS = {
@@ -18,29 +18,35 @@ WHEELS = {
 WITHOUT = ("bumble/apps/", "bumble/audio/", "bumble/tools/", "bumble/transport/grpc_protobuf/")
 
 
+def _unpack(final: Path) -> None:
+    """Gets the packages, and takes them apart."""
+    with ui.step(next(iter(WHEELS)).replace("==", " ")), \
+            tempfile.TemporaryDirectory() as name:
+        work = Path(name)
+        wanted = work / "wanted"
+        wanted.write_text("".join(f"{package} --hash=sha256:{digest}\n"
+                                  for package, digest in WHEELS.items()))
+        ui.logged([Path(vng.program()).parent / "pip", "download", "--quiet", "--no-deps",
+                   "--require-hashes", "--only-binary", ":all:", "-r", wanted, "-d", work],
+                  paths.cache() / "logs" / "bumble.log", "cannot get bumble",
+                  "check the network and pip's configuration")
+        new = work / "new"
+        for wheel in sorted(work.glob("*.whl")):
+            with zipfile.ZipFile(wheel) as archive:
+                archive.extractall(new, [entry for entry in archive.namelist()
+                                         if not entry.startswith(WITHOUT)])
+        shutil.rmtree(final, ignore_errors=True)
+        shutil.copytree(new, final)
+
+
 def folder() -> Path:
     """The folder for Python's path."""
     final = paths.cache() / "bumble"
     key = stamp.key_of(sorted(WHEELS.items()), WITHOUT)
     with stamp.lock("bumble"):
-        if stamp.fresh("bumble", key) and final.is_dir():
-            return final
-        with ui.step(next(iter(WHEELS)).replace("==", " ")), \
-                tempfile.TemporaryDirectory() as name:
-            work = Path(name)
-            wanted = work / "wanted"
-            wanted.write_text("".join(f"{package} --hash=sha256:{digest}\n"
-                                      for package, digest in WHEELS.items()))
-            ui.logged([Path(vng.program()).parent / "pip", "download", "--quiet", "--no-deps",
-                       "--require-hashes", "--only-binary", ":all:", "-r", wanted, "-d", work],
-                      paths.cache() / "logs" / "bumble.log", "cannot get bumble",
-                      "check the network and pip's configuration")
-            new = work / "new"
-            for wheel in sorted(work.glob("*.whl")):
-                with zipfile.ZipFile(wheel) as archive:
-                    archive.extractall(new, [entry for entry in archive.namelist()
-                                             if not entry.startswith(WITHOUT)])
-            shutil.rmtree(final, ignore_errors=True)
-            shutil.copytree(new, final)
-        stamp.write("bumble", key)
+        if not stamp.fresh("bumble", key) or not final.is_dir():
+            _unpack(final)
+            stamp.write("bumble", key)
+        if not (final / "bumble" / "__pycache__").is_dir():
+            pyc.compile_folder(final)
     return final

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
 """What is tested inside a virtual machine. machines.py boots and runs these."""
 
+import functools
 import os
 import re
 import shlex
+import shutil
 import subprocess
+import threading
 from pathlib import Path
 
-from .. import build, bumble, check, kernel, ktap, paths, rootcanal, testers, vusb
+from .. import build, bumble, check, kernel, ktap, paths, pyc, rootcanal, testers, vusb
 
 SELFTESTS = paths.REPO / "tools" / "testing" / "selftests" / "bluetooth"
 # Modules of the C stack's own protocols: their C structures are not ours, so they must refuse.
@@ -83,10 +86,24 @@ BUMBLE = ("bumble_le.py", "bumble_bredr.py")
 ROOTCANAL = ("trace.py", *BUMBLE)
 
 
+@functools.cache
+def _compiled() -> Path:
+    """A copy of the programs as they are now, with the byte code of what they share."""
+    folder = paths.logs().parent / "selftests"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(SELFTESTS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    pyc.compile_folder(folder / "lib")
+    return folder
+
+
+_compiling = threading.Lock()
+
+
 def _selftests_files(program: str, flavour: str) -> dict:
     """The programs, and what was recorded from the C stack, which they compare with."""
     traces = SELFTESTS.parents[1] / "traces"
-    files = {"tests": SELFTESTS} if SELFTESTS.is_dir() else {}
+    with _compiling:
+        files = {"tests": _compiled()} if SELFTESTS.is_dir() else {}
     files |= {"tests/traces": traces} if traces.is_dir() else {}
     if program in ROOTCANAL and flavour == "debian":
         # On the debug kernel it is too slow to answer in time.

@@ -396,6 +396,8 @@ fn tear_down(session: &Session<'_>, error: Error) {
 }
 
 /// Ends all commands, and waits until the worker has nothing of this controller in hand.
+///
+/// The controller is neither [`DevFlag::UP`] nor [`DevFlag::INIT`], so nothing more comes in.
 fn stop_traffic(dev: &Device, error: Error) {
     command::set_phase(dev, Phase::Closing);
     dev.reception.flush();
@@ -404,6 +406,8 @@ fn stop_traffic(dev: &Device, error: Error) {
     command::drain(dev, error);
     dev.reception.purge();
     dev.raw.purge();
+    // A peer may be quicker than a bring-up: a link that came meanwhile must not outlive it.
+    link::drop_all(dev);
 }
 
 /// Of the device's flags only RAW outlives closing.

@@ -10,13 +10,14 @@ import os
 import random
 import re
 import socket
+import struct
 import subprocess
 import sys
 import threading
 import time
 
 from lib import hcilib, ktap
-from lib.controller import Controller, Vhci
+from lib.controller import Controller, Vhci, address, complete, le_event
 from lib.ktap import Skip, case, check
 
 COUNT = int(next((word for word in sys.argv[1:] if word.isdigit()), os.environ.get("COUNT", "5")))
@@ -194,6 +195,35 @@ def watched():
         plug_and_pull(COUNT, 0.05)
         plug_and_pull(COUNT, 0.4)
     hcilib.wait_for("no controller to be left", lambda: not hcilib.devices(), 30)
+
+
+@case("pulled with a link that came in the middle of the bring-up, which fails")
+def link_while_set_up():
+    ready, linked, reached = (threading.Event() for _ in range(3))
+
+    def hook(opcode, _):
+        if opcode == 0x2002:                # LE Read Buffer Size: links can be had from here on
+            ready.set()
+        elif linked.is_set():               # the controller hangs
+            reached.set()
+            return []
+        elif ready.is_set():
+            linked.set()
+            link = struct.pack("<BHBB6sHHHB", 0, 0x002a, 1, 0, address("00:AA:01:42:00:99"), 0x28, 0, 0x2a, 0)
+            return [le_event(0x01, link), complete(opcode)]
+        return None
+    free = free_index()
+    with Controller(hook=hook) as device:
+        check(reached.wait(20), f"the bring-up did not get there: {device.commands}")
+        link = f"/sys/class/bluetooth/hci{device.index}:42"
+        hcilib.wait_for("the link", lambda: os.path.exists(link), 10)
+    hcilib.wait_for("the controller's memory to be free", lambda: free_index() == free, 10)
+
+
+def free_index():
+    """The index that the next controller has."""
+    with Controller() as device:
+        return device.index
 
 
 @case("sockets that outlive their controller and close later")

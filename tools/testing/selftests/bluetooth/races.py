@@ -228,6 +228,8 @@ def run(*bodies):
         with open("/proc/net/l2cap") as file:
             return [line for line in file.read().splitlines() if line[:1].isdigit() or ":" in line[:3]]
     hcilib.wait_for("no channel to be left", lambda: not channels(), 10)
+    # A link that is left holds its controller, which is not listed any more.
+    hcilib.wait_for("no link to be left", lambda: not os.listdir("/sys/class/bluetooth"), 10)
 
 
 @case("connect, send, disconnect, close and unplug, four at once", log=LINES)

@@ -273,7 +273,10 @@ impl Btusb {
         let (interrupt, bulk, isochronous, diagnostics) =
             (anchor()?, anchor()?, anchor()?, anchor()?);
         let (control, tx) = (anchor()?, anchor()?);
-        let queue = OrderedQueue::new(NAME, QueueFlags::NONE)?;
+        // What runs here talks to the device, and must not while the system puts devices to sleep:
+        // an alternate setting has endpoints of its own, and a device that is added under one that
+        // sleeps already is waited for by the power management, for ever.
+        let queue = OrderedQueue::new(NAME, QueueFlags::FREEZABLE)?;
         let receive_queue = OrderedQueue::new(c"btusb_rx", QueueFlags::HIGHPRI)?;
         let Found {
             udev,

@@ -322,7 +322,9 @@ impl Device {
                     self.configuration,
                 ));
             }
-            Request::SetAltSetting { interface, alt } => self.set_interface(id, interface, alt),
+            Request::SetAltSetting { interface, alt } => {
+                self.set_interface(now, id, interface, alt)
+            }
             Request::GetAltSetting { interface } => {
                 let alt = if interface == descriptors::ISOCHRONOUS_INTERFACE {
                     self.alt
@@ -396,7 +398,17 @@ impl Device {
         self.iso_in = false;
     }
 
-    fn set_interface(&mut self, id: u64, interface: u8, alt: u8) {
+    fn set_interface(&mut self, now: u64, id: u64, interface: u8, alt: u8) {
+        // The only faults here: it refuses, or takes its time.
+        let fault = self.faults.next(STANDARD_REQUESTS);
+        if fault == Some(fault::Kind::Stall) {
+            return self.say(redir::alt_setting_status(
+                id,
+                Status::Stall,
+                interface,
+                self.alt,
+            ));
+        }
         let isochronous = &self.of.isochronous;
         let known = if interface == descriptors::ISOCHRONOUS_INTERFACE && isochronous.present {
             usize::from(alt) < isochronous.sizes.len()
@@ -413,7 +425,14 @@ impl Device {
         } else {
             Status::Stall
         };
-        self.say(redir::alt_setting_status(id, status, interface, alt));
+        let done = redir::alt_setting_status(id, status, interface, alt);
+        match fault {
+            Some(fault::Kind::Delay(ms)) => {
+                let time = now.saturating_add(ms.saturating_mul(1000));
+                self.at(time, Action::Say(Output::Host(done)));
+            }
+            _ => self.say(done),
+        }
     }
 
     fn cancel(&mut self, now: u64, id: u64) {

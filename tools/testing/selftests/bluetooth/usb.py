@@ -257,6 +257,23 @@ def suspend_linked():
     vusb.ping(peer)
 
 
+@case("system suspend while the alternate setting changes", log=12)
+def suspend_switching():
+    index = fresh()
+    for late in (200, 800):
+        sock = sco_socket(DEVICE.peer())
+        hcilib.wait_for("setting 2", lambda: DEVICE.facts("state")["alt"] == 2)
+        # The device has switched long before the host hears of it.
+        DEVICE.ask(f"fault delay 80 ms={late}")
+        sock.close()
+        hcilib.wait_for("setting 0", lambda: DEVICE.facts("state")["alt"] == 0)
+        vusb.suspend()
+        DEVICE.ask("clear")
+        index = vusb.ready()
+        vusb.power_up(index)
+    hcilib.wait_for("an answer", lambda: hcilib.command(index, 0x1001), 10)
+
+
 @case("autosuspend: an idle controller sleeps, a command wakes it", log=5)
 def autosuspend():
     index = fresh()
@@ -306,7 +323,8 @@ def replugged():
     vusb.power_up(vusb.ready())
 
 
-@case(f"unplugged {UNPLUGS_BUSY} times at random moments of the bring-up", log=8 * UNPLUGS)
+@case(f"unplugged {UNPLUGS_BUSY} times at random moments of the bring-up", log=8 * UNPLUGS,
+      seconds=15 * UNPLUGS)
 def unplug_in_bring_up():
     chance = random.Random(1)
     fresh()
@@ -326,7 +344,8 @@ def unplug_in_bring_up():
     vusb.power_up(vusb.ready(30))
 
 
-@case(f"unplugged {UNPLUGS_BUSY} times at random moments of traffic", log=12 * UNPLUGS)
+@case(f"unplugged {UNPLUGS_BUSY} times at random moments of traffic", log=12 * UNPLUGS,
+      seconds=15 * UNPLUGS)
 def unplug_in_traffic():
     chance = random.Random(2)
     for _ in range(UNPLUGS_BUSY):
@@ -367,7 +386,7 @@ def unplug_in_sco():
 
 
 @case(f"unplugged {UNPLUGS - 2 * UNPLUGS_BUSY} times at random moments of a system suspend",
-      log=20 * UNPLUGS)
+      log=20 * UNPLUGS, seconds=15 * UNPLUGS)
 def unplug_in_suspend():
     chance = random.Random(3)
     for _ in range(UNPLUGS - 2 * UNPLUGS_BUSY):
@@ -387,4 +406,4 @@ if __name__ == "__main__":
     if REASON:
         ktap.skip_all(REASON)
     DEVICE = vusb.Vusb()
-    ktap.main(log_strict=hcilib.stack() == "rust")
+    ktap.main(log_strict=hcilib.stack() == "rust", seconds=60 if SHORT else 300)

@@ -210,4 +210,4 @@ if __name__ == "__main__":
     if REASON:
         ktap.skip_all(REASON)
     DEVICE = vusb.Vusb()
-    ktap.main(log_strict=hcilib.stack() == "rust")
+    ktap.main(log_strict=hcilib.stack() == "rust", seconds=60)

@@ -5,8 +5,10 @@ A test is a function under @case. It passes if it returns, is skipped if it rais
 fails on any other exception or if the kernel reported a fault meanwhile.
 """
 
+import contextlib
 import os
 import re
+import signal
 import sys
 import time
 import traceback
@@ -24,6 +26,10 @@ HARMLESS = re.compile(r"Spectre|MDS CPU bug|Mitigation|vulnerab|Use of (?:un)?si
 
 class Skip(Exception):
     """The case does not apply here."""
+
+
+class Late(BaseException):
+    """The case takes too long. Not an Exception: cases that expect failures do not catch it."""
 
 
 class Kmsg:
@@ -68,8 +74,8 @@ kmsg = None                             # of the running case
 
 
 def case(name, **options):
-    """Registers a case. Options: `when` (a function, false: skipped), `log` (the most lines of
-    the kernel's log about Bluetooth that it may cause; see log_limit())."""
+    """Registers a case. Options: `log` (the most lines of the kernel's log about Bluetooth that it
+    may cause), `seconds` (how long it may take; otherwise main()'s)."""
     def register(function):
         _CASES.append((name, function, options))
         return function
@@ -95,17 +101,38 @@ def skip_all(reason):
     sys.exit(KSFT_SKIP)
 
 
-def _run(function, options, log_strict):
+@contextlib.contextmanager
+def _limited(seconds):
+    """Ends what takes longer by an exception, unless the kernel does not let go of it."""
+    seconds = round(seconds * float(os.environ.get("OX_TIMEOUT_SCALE", "1")))
+
+    def late(_signal, _frame):
+        raise Late(f"not done within {seconds} s\n{''.join(traceback.format_stack()[:-1])}")
+
+    if not seconds:
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _run(function, options, log_strict, seconds):
     """(verdict, text)"""
     global kmsg
     kmsg = Kmsg()
     try:
-        function()
+        with _limited(options.get("seconds", seconds)):
+            function()
         time.sleep(0.05)
         verdict, text = "ok", ""
     except Skip as reason:
         verdict, text = "skip", str(reason)
-    except AssertionError as error:
+    except (AssertionError, Late) as error:
         verdict, text = "not ok", str(error) or traceback.format_exc()
     except Exception:
         verdict, text = "not ok", traceback.format_exc()
@@ -124,8 +151,9 @@ def _run(function, options, log_strict):
     return verdict, text
 
 
-def main(setup=None, teardown=None, log_strict=True):
-    """Runs the cases; words on the command line select some by a part of their name."""
+def main(setup=None, teardown=None, log_strict=True, seconds=0):
+    """Runs the cases; words on the command line select some by a part of their name. One that is
+    not done within `seconds` (times $OX_TIMEOUT_SCALE) has failed; 0 is no limit."""
     words = [word for word in sys.argv[1:] if not word.startswith("-")]
     chosen = [entry for entry in _CASES
               if not words or any(word.lower() in entry[0].lower() for word in words)]
@@ -135,7 +163,7 @@ def main(setup=None, teardown=None, log_strict=True):
         setup()
     for number, (name, function, options) in enumerate(chosen, 1):
         began = time.monotonic()
-        verdict, text = _run(function, options, log_strict)
+        verdict, text = _run(function, options, log_strict, seconds)
         counts[verdict] += 1
         if verdict == "skip":
             print(f"ok {number} {name} # SKIP {text}", flush=True)

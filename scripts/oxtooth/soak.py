@@ -18,8 +18,8 @@ def _lengthen() -> None:
     for entry in check.GUEST_GROUPS:
         if entry.name.startswith(("selftests/", "usb/")):
             entry.limit *= SOAK_FACTOR
-        if entry.name.startswith(("usb/driver/", "usb/rust/")) and "vendors" not in entry.name:
-            entry.flavours, entry.named_only = kernel.FLAVOURS, False
+        if entry.stack != "c":
+            entry.named_only = False
 
 
 def _entries(flavour: str) -> list:

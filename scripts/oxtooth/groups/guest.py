@@ -10,7 +10,7 @@ import subprocess
 import threading
 from pathlib import Path
 
-from .. import build, bumble, check, kernel, ktap, paths, pyc, rootcanal, testers, vusb
+from .. import bumble, check, kernel, ktap, paths, pyc, rootcanal, testers
 
 SELFTESTS = paths.REPO / "tools" / "testing" / "selftests" / "bluetooth"
 # Modules of the C stack's own protocols: their C structures are not ours, so they must refuse.
@@ -99,7 +99,7 @@ def _compiled() -> Path:
 _compiling = threading.Lock()
 
 
-def _selftests_files(program: str, flavour: str) -> dict:
+def selftests_files(program: str, flavour: str) -> dict:
     """The programs, and what was recorded from the C stack, which they compare with."""
     traces = SELFTESTS.parents[1] / "traces"
     with _compiling:
@@ -154,51 +154,15 @@ def _selftest_group(program: str) -> None:
 
     check.guest_group(f"selftests/{Path(program).stem}", script=script, collect=collect,
                       waits=Path(program).stem in WAITING,
-                      limit=_selftest_limit(), files=lambda flavour: _selftests_files(program, flavour),
+                      limit=_selftest_limit(), files=lambda flavour: selftests_files(program, flavour),
                       flavours=("debian",) if Path(program).stem in NOT_ON_DEBUG and not soaking()
                       else kernel.FLAVOURS,
                       named_only=Path(program).stem in NAMED_ONLY and not soaking())
 
 
-# The programs that need a USB controller, and the stacks that each runs on: the kernel's own driver
-# and core as the reference, which runs where it is named; our driver on the kernel's core; both
-# ours. The last compares our driver with the kernel's, on the kernel's core.
-USB_PROGRAMS = {"usb.py": ("c", "driver", "rust"), "usb_faults.py": ("c", "driver", "rust"),
-                "usb_attacks.py": ("c", "driver", "rust"), "usb_vendors.py": ("driver",)}
-# These take minutes, and run where they are named, as do the other stacks.
-USB_NAMED = ("usb_attacks.py", "usb_vendors.py")
-USB_LIMIT = 900
-
-
-def _usb_group(program: str, stack: str) -> None:
-    name = f"usb/{stack}/{Path(program).stem}"
-
-    def script(flavour: str) -> str:
-        if stack != "c" and not any(path.name == "btusb.ko" for path in build.built(flavour)):
-            return ""
-        scale = testers.DEBUG_FACTOR if flavour == "debug" else 1
-        return (f"export OX_TIMEOUT_SCALE={scale} UNPLUGS={200 if soaking() else 10} "
-                f"SHORT={'' if soaking() else 1}\n"
-                f"cd tests || exit 97\npython3 ./{program} >../ktap 2>&1 </dev/null\necho $? >../status")
-
-    def collect(folder: Path, _flavour: str) -> list:
-        text, status = folder / "ktap", folder / "status"
-        return ktap.parse(name, text.read_text(errors="replace") if text.is_file() else "",
-                          int(status.read_text()) if status.is_file() else None)
-
-    def files(flavour: str) -> dict:
-        return _selftests_files(program, flavour) | {"tests/devices": vusb.DEVICES}
-
-    check.guest_group(name, script=script, collect=collect, limit=USB_LIMIT, stack=stack, files=files,
-                      usb=("plain",), flavours=("debian",),
-                      named_only=stack != "driver" or program in USB_NAMED)
-
-
+# Those that need a USB controller are usb.py's.
 for _program in selftests():
-    if _program in USB_PROGRAMS:
-        for _stack in USB_PROGRAMS[_program]:
-            _usb_group(_program, _stack)
-    else:
+    if not Path(_program).stem.startswith("usb"):
         _selftest_group(_program)
 
 

@@ -28,7 +28,7 @@ LENGTHS = {
     "selftests/attacks_security": (8, 18), "selftests/fuzz": (15, 20), "selftests/races": (35, 43),
     "ioctl-tester": (3, 13), "userchan-tester": (1, 6), "mgmt-tester": (116, 400),
     "l2cap-tester": (13, 40), "smp-tester": (2, 10), "sco-tester": (3, 10),
-    "usb/driver/usb": (150, 600), "usb/driver/usb_faults": (71, 300),
+    "usb/driver/usb": (120, 0), "usb/driver/usb_faults": (45, 0), "usb/rust/usb": (120, 0),
 }
 UNKNOWN = (15, 45)
 # What a machine costs by itself: the boot, the unloading, and two looks for leaks.

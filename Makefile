@@ -20,7 +20,7 @@ help:
 	@echo '  make modules    build the modules (KDIR= a configured 7.3 tree, or KERNEL=debian|debug)'
 	@echo '  make shell      a prompt in a virtual machine with the modules in place'
 	@echo '  make testers    T=mgmt,l2cap STACK=rust|c KERNEL=debian|debug: the BlueZ testers'
-	@echo '  make soak       DURATION=minutes, REPEAT=n: the tests again and again on the debug kernel'
+	@echo '  make soak       DURATION=minutes, REPEAT=n, ONLY=: the tests again and again on the debug kernel'
 	@echo '  make bench      T=l2cap-tx,echo PAIRS=n PROFILE=1: instructions per unit of work beside the C core'
 	@echo '  make fuzz       T=target,target SECONDS=n for each: libFuzzer over formats and engines'
 	@echo '  make doc        the crates'\'' documentation'
@@ -63,7 +63,7 @@ check:
 	@$(OX) check $(if $(ONLY),--only '$(ONLY)')
 
 soak:
-	@$(OX) soak $(if $(DURATION),--minutes '$(DURATION)') $(if $(REPEAT),--repeat '$(REPEAT)')
+	@$(OX) soak $(if $(DURATION),--minutes '$(DURATION)') $(if $(REPEAT),--repeat '$(REPEAT)') $(if $(ONLY),--only '$(ONLY)')
 
 doc:
 	@$(OX) doc

@@ -85,6 +85,10 @@ def _run(args) -> int:
     return show.command(args.kernel)
 
 
+def _words(only: str | None) -> tuple:
+    return tuple(word.strip() for word in (only or "").split(",") if word.strip())
+
+
 def _check(args) -> int:
     from . import groups  # noqa: F401  (importing registers them)
     if args.list:
@@ -94,8 +98,7 @@ def _check(args) -> int:
             ui.say(f"{entry.name} (in a machine: {', '.join(entry.flavours)})")
         return 0
     flavours = tuple(args.kernels.split(",")) if args.kernels else kernel.FLAVOURS
-    only = tuple(word.strip() for word in (args.only or "").split(",") if word.strip())
-    run, began = check.Run(flavours=flavours, only=only), time.monotonic()
+    run, began = check.Run(flavours=flavours, only=_words(args.only)), time.monotonic()
     records = check.run_all(run)
     check.write(paths.logs() / "check.tsv", records)
     check.write_times(paths.logs() / "check-times.tsv", run)
@@ -103,8 +106,12 @@ def _check(args) -> int:
 
 
 def _soak(args) -> int:
+    minutes = 60 if args.minutes is None and args.repeat is None else args.minutes
+    whole = 1 if minutes is None else max(0.01, min(1, minutes / 60))
+    # The groups look at it while they are registered.
+    os.environ["OXTOOTH_SOAK"] = str(whole)
     from . import soak
-    return soak.command(args.kernel, args.minutes, args.repeat)
+    return soak.command(args.kernel, minutes, args.repeat, _words(args.only))
 
 
 def _bench(args) -> int:
@@ -214,8 +221,9 @@ def parser() -> argparse.ArgumentParser:
 
     sub = commands.add_parser("soak", help="the guest tests again and again")
     _flavour(sub, default="debug")
-    sub.add_argument("--minutes", type=float)
-    sub.add_argument("--repeat", type=int)
+    sub.add_argument("--minutes", type=float, help="no round begins after that (default: 60)")
+    sub.add_argument("--repeat", type=int, help="so many rounds, unless the time is up before")
+    sub.add_argument("--only", help="comma-separated names of guest groups, with wildcards")
     sub.set_defaults(run=_soak)
 
     sub = commands.add_parser("usb-table", help="compare btusb's device tables with the kernel's")

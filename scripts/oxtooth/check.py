@@ -218,10 +218,22 @@ class _Output:
         ui.say(f"   {self.head}: {good} passed, {bad} failed, {left} skipped ({ui.duration(took)})")
 
 
+def _parts(entry: Group, run: Run) -> list[Part]:
+    """The group's parts; one that says what is wrong if it cannot tell them."""
+    try:
+        return entry.parts(run)
+    except Exception as error:
+        wrong = error
+
+        def work() -> list[Record]:
+            raise wrong
+        return [Part("", work)]
+
+
 def _pieces(run: Run, entries: list[Group]) -> list[_Piece]:
     wanted = [entry for entry in entries if run.wants(entry.name)
               and (not entry.flavour or entry.flavour in run.flavours)]
-    return [_Piece(entry, part) for entry in wanted for part in entry.parts(run)]
+    return [_Piece(entry, part) for entry in wanted for part in _parts(entry, run)]
 
 
 def _tasks(pieces: list[_Piece]) -> list[schedule.Task]:

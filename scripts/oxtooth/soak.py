@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """`make soak`: the guest tests again and again, until a time or a number of rounds is reached."""
 
-import os
 import time
 
 from . import build, check, fuzz, kernel, paths, setup, ui
@@ -13,8 +12,7 @@ FUZZ_SHARE = 0.1
 
 
 def _lengthen() -> None:
-    """The selftests' long forms: a hundred times where `make check` has five."""
-    os.environ["OXTOOTH_SOAK"] = "1"
+    """More time for the long forms, and what a plain check leaves out."""
     for entry in check.GUEST_GROUPS:
         if entry.name.startswith(("selftests/", "usb/")):
             entry.limit *= SOAK_FACTOR
@@ -22,13 +20,12 @@ def _lengthen() -> None:
             entry.named_only = False
 
 
-def _entries(flavour: str) -> list:
-    chosen = machines.chosen(flavour, check.Run(flavours=(flavour,)))
-    entries = [entry for entry in machines.wanted(flavour, chosen) if entry.stack != "c"]
-    if not entries:
-        raise ui.Failure("there is no guest test to repeat",
-                         "add expected cases (scripts/ox expect) or selftests")
-    return entries
+def _entries(flavour: str, only: tuple) -> list:
+    run = check.Run(flavours=(flavour,), only=only)
+    if not run.wants(f"machine: {flavour}"):
+        return []
+    chosen = machines.wanted(flavour, machines.chosen(flavour, run))
+    return [entry for entry in chosen if entry.stack != "c"]
 
 
 def _fuzz(run: check.Run, seconds: float) -> list:
@@ -59,13 +56,16 @@ def _told(records: list) -> None:
         ui.say(f"  {verdicts.count(check.FAIL)} of {len(verdicts)} times: {name}")
 
 
-def _rounds(run: check.Run, flavour: str, minutes: float | None, repeat: int | None, records: list):
+def _rounds(run: check.Run, flavour: str, minutes: float | None, repeat: int | None, only: tuple,
+            records: list) -> None:
     """Adds to `records` as it goes, since it may be interrupted."""
     began, rounds = time.monotonic(), 0
-    # Two minutes where rounds are counted.
-    records += _fuzz(run, fuzz.CHECK_SECONDS * 2 if minutes is None else minutes * 60 * FUZZ_SHARE)
-    entries = _entries(flavour)
-    while (repeat is None or rounds < repeat) and \
+    if check.Run(only=only).wants("fuzz"):
+        # Two minutes where rounds are counted.
+        records += _fuzz(run, fuzz.CHECK_SECONDS * 2 if minutes is None
+                         else minutes * 60 * FUZZ_SHARE)
+    entries = _entries(flavour, only)
+    while entries and (repeat is None or rounds < repeat) and \
             (minutes is None or time.monotonic() - began < minutes * 60):
         rounds += 1
         ui.say(ui.bold(f"-- round {rounds}, after {ui.duration(time.monotonic() - began)}: "
@@ -75,10 +75,8 @@ def _rounds(run: check.Run, flavour: str, minutes: float | None, repeat: int | N
     ui.say(f"{rounds} round(s) on the {flavour} kernel in {ui.duration(time.monotonic() - began)}")
 
 
-def command(flavour: str, minutes: float | None, repeat: int | None) -> int:
-    """Rounds on `flavour`; without a limit, one hour. A round that has begun is finished."""
-    if minutes is None and repeat is None:
-        minutes = 60
+def command(flavour: str, minutes: float | None, repeat: int | None, only: tuple) -> int:
+    """Rounds on `flavour`. A round that has begun is finished."""
     _lengthen()
     setup.ensure(flavour, guest=True)
     with ui.step(f"build the modules for {kernel.release_name(flavour)}"):
@@ -86,7 +84,7 @@ def command(flavour: str, minutes: float | None, repeat: int | None) -> int:
     began, records, run = time.monotonic(), [], check.Run(flavours=(flavour,))
     interrupted = False
     try:
-        _rounds(run, flavour, minutes, repeat, records)
+        _rounds(run, flavour, minutes, repeat, only, records)
     except KeyboardInterrupt:
         interrupted = True
         ui.say("interrupted; what was finished until then:")

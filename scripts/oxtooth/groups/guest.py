@@ -113,14 +113,24 @@ def selftests_files(program: str, flavour: str) -> dict:
     return files
 
 
-# What the programs read from the environment: how often, in a long run.
-SOAK = "COUNT=100 RACES=100 FLOOD=50000 MESSAGES=2000 RACE_SECONDS=300 FUZZ_SECONDS=300"
-SHORT = "STRIDE=4 RACE_SECONDS=15 FUZZ_SECONDS=8 FUZZ_SEED=1"
+# What the programs read from the environment: how often and how long, at least and in a long run.
+SOAK = {"COUNT": (5, 100), "RACES": (15, 100), "FLOOD": (2000, 50000), "MESSAGES": (100, 2000),
+        "RACE_SECONDS": (15, 300), "FUZZ_SECONDS": (8, 300), "UNPLUGS": (10, 200)}
+SHORT = "STRIDE=4 RACE_SECONDS=15 FUZZ_SECONDS=8 FUZZ_SEED=1 UNPLUGS=10 SHORT=1"
 SOAK_FACTOR = 6
 
 
-def soaking() -> bool:
-    return bool(os.environ.get("OXTOOTH_SOAK"))
+def soaking() -> float:
+    """Nothing, unless this is `make soak`: then how long the long form is, from 0 to 1."""
+    return float(os.environ.get("OXTOOTH_SOAK") or 0)
+
+
+def repetitions() -> str:
+    """What the programs are to be told about that."""
+    if not soaking():
+        return SHORT
+    return " ".join(f"{name}={max(least, round(most * soaking()))}"
+                    for name, (least, most) in SOAK.items())
 
 
 # What the debug kernel runs in the long form only. It is several times slower: loading all drivers
@@ -144,7 +154,7 @@ def _selftest_group(program: str) -> None:
         shell = "python3" if program.endswith(".py") else "sh"
         scale = testers.DEBUG_FACTOR if flavour == "debug" else 1
         return (f"export ROOTCANAL=$PWD/rootcanal BUMBLE=$PWD/bumble OX_TIMEOUT_SCALE={scale} "
-                f"{SOAK if soaking() else SHORT}\ncd tests || exit 97\n{shell} ./{shlex.quote(program)} >../ktap 2>&1 </dev/null\n"
+                f"{repetitions()}\ncd tests || exit 97\n{shell} ./{shlex.quote(program)} >../ktap 2>&1 </dev/null\n"
                 "echo $? >../status")
 
     def collect(folder: Path, _flavour: str) -> list:

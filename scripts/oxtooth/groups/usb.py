@@ -37,9 +37,7 @@ def script(program: str, stack: str, flavour: str) -> str:
     if stack != "c" and not any(path.name == "btusb.ko" for path in build.built(flavour)):
         return ""
     scale = testers.DEBUG_FACTOR if flavour == "debug" else 1
-    soaking = guest.soaking()
-    return (f"export OX_TIMEOUT_SCALE={scale} UNPLUGS={200 if soaking else 10} "
-            f"SHORT={'' if soaking else 1}\n"
+    return (f"export OX_TIMEOUT_SCALE={scale} {guest.repetitions()}\n"
             f"cd tests || exit 97\npython3 ./{program}.py >../ktap 2>&1 </dev/null\necho $? >../status")
 
 

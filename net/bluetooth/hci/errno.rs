@@ -35,10 +35,12 @@ pub(crate) fn errno(status: Status) -> u32 {
     }
 }
 
-/// A controller's refusal as an error; call only for a status that is none of success.
+/// A controller's refusal, or its reason for the end of something, as an error. One that calls that
+/// a success gives no reason: `EIO`.
 pub(crate) fn error(status: Status) -> Error {
     i32::try_from(errno(status))
         .ok()
+        .filter(|&n| n != 0)
         .and_then(|n| n.checked_neg())
         .map_or(kernel::error::code::EIO, Error::from_errno)
 }

@@ -61,7 +61,10 @@ use engine::{
     },
     smp::{
         attempts::Attempts,
-        crypto::resolves,
+        crypto::{
+            resolvable_address,
+            resolves, //
+        },
         Pairing, //
     },
 };
@@ -323,6 +326,10 @@ impl Authenticator for Security {
     fn resolves(key: &Key, addr: BdAddr) -> bool {
         // What cannot be computed now is nobody's address for now.
         resolves(&mut crypto::Kernel, &key.0, &addr).unwrap_or(false)
+    }
+
+    fn private_address(key: &Key) -> Option<BdAddr> {
+        resolvable_address(&mut crypto::Kernel, &key.0).ok()
     }
 
     fn secure(

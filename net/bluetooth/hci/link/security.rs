@@ -157,6 +157,11 @@ pub(crate) trait Authenticator {
         false
     }
 
+    /// A new private address that this key resolves; `None` if none can be made now. At once.
+    fn private_address(_key: &Key) -> Option<BdAddr> {
+        None
+    }
+
     /// Raises the security of a link that is ready to `level`. `security` is what it has.
     /// `initiator`: this host wants it, not the peer.
     fn secure(

@@ -30,12 +30,9 @@ use wire::{
     hci::{
         le::{
             LeAddToResolvingList,
-            LeEncrypt,
             LeSetAddressResolutionEnable,
             LeSetRandomAddress, //
         },
-        CommandBit,
-        Key,
         LeAddrType, //
     },
     AddressType,
@@ -106,7 +103,7 @@ pub(super) struct Own {
 ///
 /// # Errors
 ///
-/// `EOPNOTSUPP` if a resolvable address is wanted and the controller cannot encrypt.
+/// `EOPNOTSUPP` if a resolvable address is wanted and there is no cipher for it.
 pub(super) fn choose(session: &Session<'_>, privacy: Privacy) -> Outcome<Own> {
     let dev = session.dev();
     match privacy {
@@ -117,11 +114,7 @@ pub(super) fn choose(session: &Session<'_>, privacy: Privacy) -> Outcome<Own> {
                 LeAddrType::RANDOM
             };
             let fresh = !dev.has(Flag::RPA_EXPIRED) && !dev.state().rpa.is_any();
-            let new = if fresh {
-                None
-            } else {
-                Some(resolvable(session)?)
-            };
+            let new = if fresh { None } else { Some(resolvable(dev)?) };
             Ok(Own { kind, new })
         }
         Privacy::Unresolvable => Ok(Own {
@@ -182,24 +175,12 @@ fn unresolvable(dev: &Device) -> BdAddr {
 
 /// A new resolvable private address of the own key (Vol 6 Part B 1.3.2.2), which becomes current.
 ///
-/// The hash is the controller's work: it has the cipher.
-fn resolvable(session: &Session<'_>) -> Outcome<BdAddr> {
-    let dev = session.dev();
-    if !Can::of(dev)?.knows(CommandBit::LE_ENCRYPT) {
-        return Err(EOPNOTSUPP.into());
-    }
+/// # Errors
+///
+/// `EOPNOTSUPP` if there is no cipher for it.
+fn resolvable(dev: &Device) -> Result<BdAddr> {
     let irk = dev.state().irk;
-    let [r0, r1, r2] = random::bytes();
-    let r2 = (r2 & 0x3f) | 0x40;
-    let mut plaintext = [0; 16];
-    if let Some(prand) = plaintext.first_chunk_mut() {
-        *prand = [r0, r1, r2];
-    }
-    let Key([h0, h1, h2, ..]) = session.send(&LeEncrypt {
-        key: irk,
-        plaintext: Key(plaintext),
-    })?;
-    let addr = BdAddr([h0, h1, h2, r0, r1, r2]);
+    let addr = crate::Security::private_address(&irk).ok_or(EOPNOTSUPP)?;
     dev.state().rpa = addr;
     Ok(addr)
 }

@@ -162,7 +162,8 @@ fn allowed(dev: &Device, connectable: bool) -> Result<bool> {
         .filter(|l| l.peer.kind.is_le())
         .all(|l| match (l.is_central(), connectable) {
             (true, true) => has(&[35, 19]),
-            (true, false) => has(&[18]),
+            // The C stack takes bit 17 for it; what was made for that goes on.
+            (true, false) => has(&[18]) || has(&[17]),
             (false, true) => has(&[38, 21]),
             (false, false) => has(&[20]),
         }))

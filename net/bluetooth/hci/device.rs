@@ -140,6 +140,8 @@ pub(crate) struct Controller {
     state: Mutex<State>,
     /// Mirror of the discovery's state that drivers may ask for in any context.
     discovering: AtomicBool,
+    /// Whether there are links in the table; the worker's own, for others to see.
+    has_links: AtomicBool,
     /// Notified when [`DevFlag::INQUIRY`] is cleared.
     #[pin]
     inquiry_done: CondVar,
@@ -195,6 +197,7 @@ impl Controller {
             transmit <- kernel_ext::new_work!("Controller::transmit"),
             state <- new_mutex!(State::new(), "Controller::state"),
             discovering: AtomicBool::new(false),
+            has_links: AtomicBool::new(false),
             inquiry_done <- new_condvar!("Controller::inquiry_done"),
             info <- new_spinlock!(None, "Controller::info"),
             next_info <- new_mutex!(Info::new(), "Controller::next_info"),
@@ -259,6 +262,17 @@ impl Controller {
     /// `ENODEV` before registration.
     pub(crate) fn worker(&self) -> Result<&OrderedQueue> {
         self.worker.as_ref().ok_or(ENODEV)
+    }
+
+    /// Whether there are links, be they still to come about. Any context; a moment earlier or
+    /// later is as good.
+    pub(super) fn has_links(&self) -> bool {
+        self.has_links.load(Ordering::Acquire)
+    }
+
+    /// Notes whether there are links, for [`Self::has_links`]: the worker's.
+    pub(super) fn note_links(&self, any: bool) {
+        self.has_links.store(any, Ordering::Release);
     }
 
     /// The queue of sequences.

@@ -383,19 +383,28 @@ impl LinkTable {
         self.find(|l| l.kind == kind && l.peer.addr == addr)
     }
 
-    fn add(&mut self, kind: LinkKind, peer: Peer, central: bool) -> Result<&mut Link> {
+    fn add(
+        &mut self,
+        dev: &Device,
+        kind: LinkKind,
+        peer: Peer,
+        central: bool,
+    ) -> Result<&mut Link> {
         if self.links.len().saturating_add(self.audio.len()) >= MAX_LINKS {
             return Err(ENOSPC);
         }
         let id = self.next_id;
         self.next_id = id.wrapping_add(1);
         self.links.append(Link::new(id, kind, peer, central))?;
+        dev.note_links(true);
         self.links.last_mut().ok_or(ENOMEM)
     }
 
-    fn remove(&mut self, id: u64) -> Option<Link> {
+    fn remove(&mut self, dev: &Device, id: u64) -> Option<Link> {
         let at = self.links.iter().position(|l| l.id == id)?;
-        self.links.take_out(at)
+        let gone = self.links.take_out(at);
+        dev.note_links(!self.links.is_empty());
+        gone
     }
 }
 
@@ -478,6 +487,10 @@ impl Link {
 ///
 /// `ENODEV` if the controller is leaving, `ENOMEM`.
 pub(crate) fn snapshot(dev: &Device, max: usize) -> Result<KVec<LinkSnapshot>> {
+    // Nobody need be asked, which takes two changes of thread.
+    if !dev.has_links() {
+        return Ok(KVec::new());
+    }
     dev.worker()?.call(|worker| {
         let mut all = KVec::new();
         if let Some(table) = dev.links.get(worker) {

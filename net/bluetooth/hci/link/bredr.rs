@@ -129,7 +129,7 @@ pub(in crate::hci) fn requested(dev: &Device, worker: &mut Worker<'_>, e: &Conne
         }
         // There is one already: a second one would be confused with it.
         Some(_) => return refuse(Status::REJECTED_RESOURCES),
-        None => match table.add(LinkKind::Acl, peer, false) {
+        None => match table.add(dev, LinkKind::Acl, peer, false) {
             Ok(link) => {
                 link.class = e.class;
                 link.stage = Stage::Accepting;
@@ -168,7 +168,7 @@ fn accepted_by_filter(dev: &Device, worker: &mut Worker<'_>, peer: Peer) -> Opti
     let link = dev
         .links
         .get(worker)?
-        .add(LinkKind::Acl, peer, false)
+        .add(dev, LinkKind::Acl, peer, false)
         .ok()?;
     link.stage = Stage::Accepting;
     Some(link.id)

@@ -159,7 +159,7 @@ pub(crate) fn connect(
             }
         },
         None => {
-            let link = table.add(kind, peer, true)?;
+            let link = table.add(dev, kind, peer, true)?;
             link.holds = 1;
             link.explicit = true;
             link.attempt_ms = match wanted.timeout_ms {
@@ -176,7 +176,7 @@ pub(crate) fn connect(
         LinkKind::Le => {
             if let Err(e) = le_connect::begin(dev, worker, id) {
                 if let Some(table) = dev.links.get(worker) {
-                    table.remove(id);
+                    table.remove(dev, id);
                 }
                 return Err(e);
             }
@@ -327,7 +327,7 @@ pub(super) fn answered(
         Some(_) => {}
         // Somebody else asked for it, through a raw socket: it is a link all the same.
         None if status.is_success() => {
-            if let Ok(link) = table.add(LinkKind::Acl, super::bredr_peer(sent.bdaddr), true) {
+            if let Ok(link) = table.add(dev, LinkKind::Acl, super::bredr_peer(sent.bdaddr), true) {
                 link.stage = Stage::Connecting;
                 link.packet_types = sent.packet_type.get();
             }

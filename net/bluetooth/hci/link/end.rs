@@ -123,7 +123,7 @@ pub(super) fn give_up(dev: &Device, worker: &mut Worker<'_>, id: u64) {
 
 /// A link that did not come about is forgotten, and whoever waits for it told.
 pub(super) fn failed(dev: &Device, worker: &mut Worker<'_>, id: u64, status: Status) {
-    let Some(link) = dev.links.get(worker).and_then(|t| t.remove(id)) else {
+    let Some(link) = dev.links.get(worker).and_then(|t| t.remove(dev, id)) else {
         return;
     };
     let (kind, peer) = (link.kind, link.peer);
@@ -154,7 +154,7 @@ pub(super) fn failed(dev: &Device, worker: &mut Worker<'_>, id: u64, status: Sta
 
 /// A link that was up is not any more.
 pub(super) fn gone(dev: &Device, worker: &mut Worker<'_>, id: u64, reason: Status) {
-    let Some(link) = dev.links.get(worker).and_then(|t| t.remove(id)) else {
+    let Some(link) = dev.links.get(worker).and_then(|t| t.remove(dev, id)) else {
         return;
     };
     let (peer, was_up, kind) = (link.peer, link.reported, link.kind);

@@ -256,7 +256,7 @@ fn connected(dev: &Device, worker: &mut Worker<'_>, e: &Complete) {
                 None => dev
                     .links
                     .get(worker)
-                    .and_then(|t| t.add(LinkKind::Le, identity, central).ok())
+                    .and_then(|t| t.add(dev, LinkKind::Le, identity, central).ok())
                     .map(|l| l.id),
             }
         }

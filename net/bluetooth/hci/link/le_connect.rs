@@ -74,11 +74,12 @@ pub(super) struct Heard<'a> {
 /// Whether an attempt to connect is under way: another one, a scan and some address changes must
 /// wait. Sleeps; not on the worker.
 pub(in crate::hci) fn is_connecting(dev: &Device) -> bool {
-    dev.worker().is_ok_and(|queue| {
-        queue
-            .call(|worker| any_attempt(dev, worker))
-            .unwrap_or(false)
-    })
+    dev.has_links()
+        && dev.worker().is_ok_and(|queue| {
+            queue
+                .call(|worker| any_attempt(dev, worker))
+                .unwrap_or(false)
+        })
 }
 
 fn any_attempt(dev: &Device, worker: &mut Worker<'_>) -> bool {
@@ -197,7 +198,7 @@ fn consider(
     let link = match table.find(|l| l.kind == LinkKind::Le && l.peer == identity) {
         Some(link) if link.stage == Stage::Scanning => link,
         Some(_) => return Ok(()),
-        None if wanted => table.add(LinkKind::Le, identity, true)?,
+        None if wanted => table.add(dev, LinkKind::Le, identity, true)?,
         None => return Ok(()),
     };
     link.stage = Stage::Queued;

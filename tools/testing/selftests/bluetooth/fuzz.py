@@ -15,7 +15,7 @@ import threading
 import time
 
 from lib import hcilib, ktap
-from lib.neighbours import PEERS, Neighbours
+from lib.air import PEERS, Neighbours
 from lib.controller import Controller, address
 from lib.grammar import Fuzzer
 from lib.ktap import case, check

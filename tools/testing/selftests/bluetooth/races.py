@@ -15,7 +15,7 @@ import sys
 import time
 
 from lib import hcilib, ktap
-from lib.neighbours import CONN_REQ, DISC_REQ, LE_REQ, PEERS, Neighbours, command, l2cap
+from lib.air import CONN_REQ, DISC_REQ, LE_REQ, PEERS, Neighbours, command, l2cap
 from lib.controller import address, event
 from lib.ktap import case, check
 from lib.peer import (BREDR, BT_DEFER_SETUP, BT_MODE, ERTM, L2CAP, L2CAP_OPTIONS, LE_PUBLIC, MODE_EXT, SOL_BLUETOOTH,

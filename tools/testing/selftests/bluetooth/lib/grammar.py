@@ -8,7 +8,7 @@ type, l length of what follows, n count, * noise up to the end, a number of x: s
 import re
 import struct
 
-from lib.neighbours import PEERS
+from lib.air import PEERS
 from lib.controller import ACL, EVT, ISO, SCO, address, event
 
 EVENTS = {

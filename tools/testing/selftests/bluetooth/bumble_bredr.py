@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 """BR/EDR with a peer that nobody here wrote: simple pairing with every association model in both
-roles, PINs, bonds, channels.
+roles, PINs, bonds, channels, audio.
 
 Every case says the same on the C stack.
 """
 
-from lib import hcilib, ktap, l2cap, mgmt, bumble_peer as remote, rootcanal
+import errno
+
+from lib import hcilib, ktap, l2cap, mgmt, bumble_peer as remote, rootcanal, sco
 from lib.ktap import case, check, equal
 from lib.mgmt import BREDR
 from lib.bumble_peer import DISPLAY, KEYBOARD, NO_IO, YES_NO
-from lib.scene import Scene, in_both_roles
+from lib.scene import Scene, in_both_roles, talk
 
 scene = None
 PSM = 0x1001
@@ -76,46 +78,16 @@ def bond():
     scene.agent.forget()
 
 
-def serve(received):
-    """The peer's server: what arrives is noted and sent back."""
-    from bumble import l2cap as theirs
-
-    async def begin():
-        def connected(channel):
-            def data(sdu):
-                received.append(sdu)
-                channel.write(sdu)
-            channel.sink = data
-        return scene.peer.device.create_l2cap_server(theirs.ClassicChannelSpec(psm=PSM, mtu=672), connected)
-    return scene.peer.do(begin())
-
-
-def unserve(server):
-    async def end():
-        server.close()
-    scene.peer.do(end())
-
-
-def talk(end, count=20, size=672):
-    for number in range(count):
-        sdu = bytes((number + at) & 0xff for at in range(1 + number * (size - 1) // (count - 1)))
-        end.send(sdu)
-        equal(end.receive(), sdu, f"SDU {number}")
-
-
 @case("we reconnect, and encryption comes from the bond")
 def reconnect_here():
     bond()
-    server = serve([])
-    try:
+    with scene.serving(PSM):
         with l2cap.Socket(scene.here, BREDR, level=l2cap.MEDIUM) as end:
             end.connect(scene.there, BREDR, PSM)
             link = scene.peer.link()
             check(link.is_encrypted, "the peer's end is not encrypted")
             equal(end.level(), (l2cap.MEDIUM, 16), "the socket's level and key size")
             talk(end, 3)
-    finally:
-        unserve(server)
     equal((scene.agent.asked, scene.agent.has_event(mgmt.EV_LINK_KEY)), ([], False), "pairings")
 
 
@@ -135,15 +107,85 @@ def reconnect_there():
 @case("a channel, client")
 def client():
     scene.fresh()
-    received = []
-    server = serve(received)
-    try:
+    with scene.serving(PSM) as received:
         with l2cap.Socket(scene.here, BREDR, level=l2cap.LOW) as end:
             end.connect(scene.there, BREDR, PSM)
-            talk(end)
-        equal(len(received), 20, "SDUs at the peer")
-    finally:
-        unserve(server)
+            talk(end, size=672)
+        equal(len(received), 20, "messages at the peer")
+
+
+@case("a channel, server: between hosts with simple pairing it needs an encrypted link")
+def server():
+    from bumble import l2cap as theirs
+    scene.fresh()
+    scene.served(PSM, scene.pair_from_there(), theirs.ClassicChannelSpec(psm=PSM, mtu=672))
+
+
+# PINs. A peer has to have a keyboard, or bumble does not ask for one; and the controllers do not look
+# at them, so that the two need not know the same, and wait for ever where one is refused. See
+# lib/rootcanal.py about the key, too.
+
+def with_pin(pin):
+    """Nobody knows anybody, there is no simple pairing, and this is the PIN."""
+    scene.fresh(theirs=KEYBOARD, simple=False)
+    scene.agent.pin = scene.peer.pin = pin
+
+
+def pin_pairing(name, begin):
+    def run():
+        for pin in "0", "0123456789abcdef":
+            with_pin(pin)
+            link = begin()
+            key = scene.link_key()
+            equal((key.type, key.pin_len), (0, len(pin)), "the key's type, the PIN's length")
+            hcilib.wait_for("encryption at the peer", lambda link=link: link.is_encrypted, 10)
+            equal(scene.agent.asked, ["pin"], "what the user was asked")
+    return f"a PIN, {name}", run
+
+
+in_both_roles(pin_pairing("asked for here", lambda: scene.pair_from_here(NO_IO)),
+              pin_pairing("asked for there", lambda: scene.pair_from_there()))
+
+
+# Audio.
+
+def hear(sock, link):
+    """Audio goes there and comes back."""
+    for number in range(20):
+        sound = bytes([number]) * 48
+        sock.send(sound)
+        equal(sock.receive(), sound, f"packet {number}")
+    equal(len(link.heard), 20, "packets at the peer")
+
+
+def audio(name, setting, codec):
+    def here():
+        scene.fresh()
+        scene.pair_from_here(NO_IO)
+        scene.peer.codec = codec
+        with sco.Socket(scene.here, setting) as sock:
+            sock.connect(scene.there)
+            hear(sock, scene.peer.audio_link())
+
+    def there():
+        scene.fresh()
+        link = scene.pair_from_there()
+        with sco.Socket(scene.here) as listener:
+            listener.listen()
+            scene.peer.connect_audio(link, codec)
+            with listener.accept() as sock:
+                audio_link = scene.peer.audio_link()
+                hear(sock, audio_link)
+                scene.peer.do(audio_link.disconnect())
+                equal(sock.end(), errno.ECONNRESET, "the socket's error")
+        equal([entry[2] for entry in hcilib.connections(scene.index)], [1], "the links' types")
+
+    in_both_roles((f"audio, {name}, asked for here", here),
+                  (f"audio, {name}, asked for there; it ends, and the link stays", there))
+
+
+audio("CVSD", sco.CVSD, "ESCO_CVSD_S3")
+audio("transparent", sco.TRANSPARENT, "ESCO_MSBC_T2")
 
 
 if __name__ == "__main__":

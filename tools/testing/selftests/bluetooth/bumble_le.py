@@ -12,7 +12,7 @@ from lib import hcilib, ktap, l2cap, mgmt, bumble_peer as remote, rootcanal
 from lib.ktap import case, check, equal
 from lib.mgmt import LE_PUBLIC, LE_RANDOM
 from lib.bumble_peer import DISPLAY, KEYBOARD, NO_IO, YES_NO
-from lib.scene import Scene, in_both_roles
+from lib.scene import Scene, in_both_roles, talk
 
 scene = None
 
@@ -159,41 +159,11 @@ def bond(secure):
     scene.peer.pairings.clear()
 
 
-def serve(psm, received):
-    """The peer's server: what arrives is noted and sent back."""
-    from bumble import l2cap as theirs
-
-    async def begin():
-        def connected(channel):
-            def data(sdu):
-                received.append(sdu)
-                channel.write(sdu)
-            channel.sink = data
-        return scene.peer.device.create_l2cap_server(
-            theirs.LeCreditBasedChannelSpec(psm=psm, mtu=512, mps=100, max_credits=4), connected)
-    return scene.peer.do(begin())
-
-
-def unserve(server):
-    async def end():
-        server.close()
-    scene.peer.do(end())
-
-
-def talk(end, count=20, size=500):
-    """SDUs of every kind of size go there and come back."""
-    for number in range(count):
-        sdu = bytes((number + at) & 0xff for at in range(1 + number * (size - 1) // (count - 1)))
-        end.send(sdu)
-        equal(end.receive(), sdu, f"SDU {number}")
-
-
 def reconnection(name, secure):
     @case(f"{name}: we reconnect, and encryption comes from the bond")
     def central():
         bond(secure)
-        server = serve(PSM, [])
-        try:
+        with scene.serving(PSM):
             scene.peer.advertise()
             with l2cap.Socket(scene.here, LE_PUBLIC, level=l2cap.MEDIUM) as end:
                 end.connect(scene.there, scene.kind, PSM)
@@ -201,8 +171,6 @@ def reconnection(name, secure):
                 check(link.is_encrypted, "the peer's end is not encrypted")
                 equal(end.level(), (l2cap.MEDIUM, 16), "the socket's level and key size")
                 talk(end, 3)
-        finally:
-            unserve(server)
         equal((scene.agent.asked, scene.peer.pairings), ([], []), "pairings")
 
     @case(f"{name}: the peer reconnects, encrypts, and encrypts anew")
@@ -226,8 +194,7 @@ reconnection("secure bond", True)
 def security_request():
     bond(True)
     scene.peer.advertise()
-    server = serve(PSM, [])
-    try:
+    with scene.serving(PSM):
         with l2cap.Socket(scene.here, LE_PUBLIC, level=l2cap.MEDIUM) as end:
             end.connect(scene.there, scene.kind, PSM)
             link = scene.peer.link()
@@ -237,43 +204,26 @@ def security_request():
             scene.peer.do(ask())
             hcilib.wait_for("the refresh", lambda: scene.peer.refreshes, 10)
             talk(end, 3)
-    finally:
-        unserve(server)
     equal((scene.agent.asked, scene.peer.pairings), ([], []), "pairings")
 
 
 @case("a channel with credits, client")
 def client():
     scene.fresh()
-    received = []
-    server = serve(PSM, received)
-    try:
+    with scene.serving(PSM) as received:
         scene.peer.advertise()
         with l2cap.Socket(scene.here, LE_PUBLIC) as end:
             end.connect(scene.there, scene.kind, PSM)
             talk(end)
         equal(len(received), 20, "SDUs at the peer")
-    finally:
-        unserve(server)
 
 
 @case("a channel with credits, server")
 def server():
     from bumble import l2cap as theirs
     scene.fresh()
-    with l2cap.Socket(scene.here, LE_PUBLIC, PSM) as listener:
-        listener.listen()
-        link = scene.connect_from_there()
-
-        async def connect():
-            channel = await link.create_l2cap_channel(
-                theirs.LeCreditBasedChannelSpec(psm=PSM, mtu=512, mps=64, max_credits=3))
-            channel.sink = channel.write
-            return channel
-        asked = scene.peer.begin(connect())
-        with listener.accept() as end:
-            asked.result(30 * hcilib.SCALE)
-            talk(end)
+    scene.served(PSM, scene.connect_from_there(),
+                 theirs.LeCreditBasedChannelSpec(psm=PSM, mtu=512, mps=64, max_credits=3))
 
 
 @case("a channel that needs a key: a peer without one is refused, then pairs and gets it")

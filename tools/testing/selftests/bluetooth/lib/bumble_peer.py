@@ -46,7 +46,7 @@ class Peer:
         self.compared, self.pairings, self.failures = [], [], []
         self.links, self.oob, self.agrees = queue.Queue(), None, True
         self.io, self.secure, self.mitm, self.bonding = NO_IO, True, False, True
-        self.pin = None
+        self.pin, self.codec, self.audio = None, "ESCO_CVSD_S3", queue.Queue()
         self.refreshes, self.max_key_size = 0, 16
 
         async def start():
@@ -58,6 +58,8 @@ class Peer:
                                                              self.transport.sink)
             self.device.pairing_config_factory = self._pairing
             self.device.on("connection", self._connected)
+            self.device.on("sco_request", self._audio_asked_for)
+            self.device.on("sco_connection", self._audio_connected)
             await self.device.power_on()
         self.do(start(), 60)
         self.public = str(self.device.public_address).split("/")[0]
@@ -95,7 +97,7 @@ class Peer:
                     pass
             self.device.keystore = keys.MemoryKeyStore()
         self.do(end())
-        for waiting in (self.shown, self.typed, self.links):
+        for waiting in (self.shown, self.typed, self.links, self.audio):
             while not waiting.empty():
                 waiting.get_nowait()
         self.compared, self.pairings, self.failures, self.oob = [], [], [], None
@@ -148,6 +150,35 @@ class Peer:
         target = self.hci.Address(address, self.hci.Address.PUBLIC_DEVICE_ADDRESS)
         self.do(self.device.connect(target, PhysicalTransport.BR_EDR))
         return self.link()
+
+    # Audio links: what arrives is noted in their `heard`, and sent back.
+
+    def _audio(self, codec):
+        from bumble import hfp
+        return hfp.ESCO_PARAMETERS[hfp.DefaultCodecParameters[codec]].asdict()
+
+    def _audio_asked_for(self, connection, _kind):
+        asyncio.ensure_future(self.device.send_async_command(
+            self.hci.HCI_Enhanced_Accept_Synchronous_Connection_Request_Command(
+                bd_addr=connection.peer_address, **self._audio(self.codec))))
+
+    def _audio_connected(self, link):
+        link.heard = []
+
+        def arrived(packet):
+            link.heard.append(packet.data)
+            self.device.host.send_sco_sdu(link.handle, packet.data)
+        link.sink = arrived
+        self.audio.put(link)
+
+    def connect_audio(self, connection, codec):
+        """Asks for an audio link over this one."""
+        self.do(self.device.send_async_command(self.hci.HCI_Enhanced_Setup_Synchronous_Connection_Command(
+            connection_handle=connection.handle, **self._audio(codec))))
+
+    def audio_link(self, seconds=20.0):
+        """The next audio link."""
+        return self.audio.get(timeout=seconds * hcilib.SCALE)
 
     def keys(self):
         """All keys that it keeps."""

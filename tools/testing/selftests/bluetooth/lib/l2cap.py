@@ -2,6 +2,7 @@
 """L2CAP sockets, with the addresses that Python has no words for."""
 
 import ctypes
+import errno
 import os
 import select
 import socket
@@ -19,32 +20,22 @@ def sockaddr(where, kind, psm=0, cid=0):
     return struct.pack("<HH6sHB", hcilib.AF_BLUETOOTH, psm, address(where), cid, kind) + b"\0"
 
 
-class Socket:
-    """A SEQPACKET socket on the controller with address `here` of type `kind`."""
+class Packets:
+    """A SEQPACKET socket that is bound to `where`."""
 
-    def __init__(self, here, kind, psm=0, level=LOW, cid=0):
+    def __init__(self, protocol, where):
         self.sock = socket.socket(hcilib.AF_BLUETOOTH, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC,
-                                  BTPROTO_L2CAP)
-        self.kind = kind
-        where = sockaddr(here, kind, psm, cid)
+                                  protocol)
         if hcilib._libc.bind(self.sock.fileno(), where, len(where)) < 0:
             error = ctypes.get_errno()
             self.sock.close()
             raise OSError(error, os.strerror(error))
-        self.secure(level)
 
-    def secure(self, level):
-        self.sock.setsockopt(SOL_BLUETOOTH, BT_SECURITY, struct.pack("<BB", level, 0))
-
-    def level(self):
-        """(level, octets of the encryption key)"""
-        return tuple(self.sock.getsockopt(SOL_BLUETOOTH, BT_SECURITY, 2))
-
-    def connect(self, there, kind, psm=0, cid=0, seconds=30.0):
+    def connect_to(self, where, seconds=30.0):
         """Connects, or raises what the kernel says."""
         self.sock.setblocking(False)
-        error = hcilib.connect(self.sock, sockaddr(there, kind, psm, cid))
-        if error == 115:
+        error = hcilib.connect(self.sock, where)
+        if error == errno.EINPROGRESS:
             if not select.select([], [self.sock], [], seconds * hcilib.SCALE)[1]:
                 raise AssertionError(f"not connected in {seconds} s")
             error = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
@@ -58,9 +49,12 @@ class Socket:
     def accept(self, seconds=30.0):
         if not select.select([self.sock], [], [], seconds * hcilib.SCALE)[0]:
             raise AssertionError(f"nobody came in {seconds} s")
-        fd, _ = self.sock._accept()
-        taken = Socket.__new__(Socket)
-        taken.sock, taken.kind = socket.socket(fileno=fd), self.kind
+        fd = hcilib._libc.accept(self.sock.fileno(), None, None)
+        if fd < 0:
+            error = ctypes.get_errno()
+            raise OSError(error, os.strerror(error))
+        taken = type(self).__new__(type(self))
+        taken.sock = socket.socket(fileno=fd)
         taken.sock.setblocking(False)
         return taken
 
@@ -74,6 +68,14 @@ class Socket:
             raise AssertionError(f"nothing received in {seconds} s")
         return self.sock.recv(65536)
 
+    def end(self, seconds=10.0):
+        """The socket's error once the connection has ended."""
+        poller = select.poll()
+        poller.register(self.sock, 0)
+        if not poller.poll(1000 * seconds * hcilib.SCALE):
+            raise AssertionError(f"still connected after {seconds} s")
+        return self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+
     def close(self):
         self.sock.close()
 
@@ -82,3 +84,22 @@ class Socket:
 
     def __exit__(self, *_):
         self.close()
+
+
+class Socket(Packets):
+    """L2CAP on the controller with address `here` of type `kind`."""
+
+    def __init__(self, here, kind, psm=0, level=LOW, cid=0):
+        super().__init__(BTPROTO_L2CAP, sockaddr(here, kind, psm, cid))
+        self.secure(level)
+
+    def secure(self, level):
+        self.sock.setsockopt(SOL_BLUETOOTH, BT_SECURITY, struct.pack("<BB", level, 0))
+
+    def level(self):
+        """(level, octets of the encryption key)"""
+        return tuple(self.sock.getsockopt(SOL_BLUETOOTH, BT_SECURITY, 2))
+
+    def connect(self, there, kind, psm=0, cid=0, seconds=30.0):
+        """Connects, or raises what the kernel says."""
+        return self.connect_to(sockaddr(there, kind, psm, cid), seconds)

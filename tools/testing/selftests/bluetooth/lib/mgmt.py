@@ -15,6 +15,7 @@ SET_BLOCKED_KEYS = 0x46
 EV_SETTINGS, EV_LINK_KEY, EV_LTK, EV_CONNECTED, EV_DISCONNECTED = 0x06, 0x09, 0x0a, 0x0b, 0x0c
 EV_PIN, EV_CONFIRM, EV_PASSKEY, EV_AUTH_FAILED, EV_SHOWN, EV_IRK = 0x0e, 0x0f, 0x10, 0x11, 0x17, 0x18
 BREDR, LE_PUBLIC, LE_RANDOM = 0, 1, 2
+REJECTED = 0x0b
 
 
 class Agent(hcilib.Mgmt):
@@ -85,7 +86,7 @@ class Agent(hcilib.Mgmt):
                 if self.type_in:
                     self.type_in(value)
         elif event == EV_PIN:
-            self.asked.append("pin")
+            self.asked.append("pin, 16 digits" if rest[:1] == b"\1" else "pin")
             if self.pin is None:
                 self.post(PIN_REFUSE, self.index, who)
             else:

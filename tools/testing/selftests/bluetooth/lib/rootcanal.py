@@ -8,6 +8,7 @@ import os
 import select
 import shutil
 import socket
+import struct
 import subprocess
 import threading
 
@@ -48,6 +49,13 @@ def packets(buffer):
         found.append(buffer[:header + length])
         buffer = buffer[header + length:]
     return found, buffer
+
+
+def mended(packet):
+    """RootCanal makes a key of zeroes of every PIN, which no host takes since CVE-2020-26555."""
+    if packet[:3] == b"\4\x18\x17" and not any(packet[9:25]):
+        return packet[:9] + bytes(range(1, 17)) + packet[25:]
+    return packet
 
 
 class Rootcanal:
@@ -98,13 +106,17 @@ class Rootcanal:
                     return
                 whole, rest = packets(rest + data)
                 for packet in whole:
-                    self.vhci.write(packet)
+                    self.vhci.write(mended(packet))
             for packet in self.vhci.read():
                 opcode = int.from_bytes(packet[1:3], "little")
                 if packet[0] == controller.CMD and opcode in UNIMPLEMENTED:
                     self.vhci.write(controller.complete(opcode, b"\0" + packet[4:6]))
                 else:
                     self.stream.sendall(packet)
+                if packet[0] == controller.SCO:
+                    # RootCanal has flow control of audio switched on, and completes no packet.
+                    handle = int.from_bytes(packet[1:3], "little") & 0x0fff
+                    self.vhci.write(controller.event(0x13, struct.pack("<BHH", 1, handle, 1)))
 
     def close(self):
         os.write(self.stop, b"x")

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Our controller and a peer's, both of RootCanal: pairing them, in the words of both sides."""
+"""Our controller and a peer's, both of RootCanal: pairing them and talking over channels, in the words
+of both sides."""
 
+import contextlib
 import itertools
 import os
 
@@ -16,6 +18,14 @@ def in_both_roles(*cases):
     """Registers (name, function) for both roles; in the short form ($STRIDE) for one of them, in turn."""
     for name, function in [cases[next(_turn) % len(cases)]] if SHORT else cases:
         case(name)(function)
+
+
+def talk(end, count=20, size=500):
+    """Messages of every kind of length, up to `size`, go there and come back."""
+    for number in range(count):
+        sdu = bytes((number + at) & 0xff for at in range(1 + number * (size - 1) // (count - 1)))
+        end.send(sdu)
+        equal(end.receive(), sdu, f"message {number}")
 
 
 class Scene:
@@ -37,8 +47,8 @@ class Scene:
         self.there = self.peer.public if kind == mgmt.BREDR else remote.STATIC
         self.key = mgmt.EV_LINK_KEY if kind == mgmt.BREDR else mgmt.EV_LTK
 
-    def fresh(self, secure=True, ours=remote.NO_IO, theirs=remote.NO_IO, mitm=False):
-        """Nobody knows anybody, and these are the settings."""
+    def fresh(self, secure=True, ours=remote.NO_IO, theirs=remote.NO_IO, mitm=False, simple=True):
+        """Nobody knows anybody, and these are the settings. `simple`: simple pairing, on BR/EDR."""
         agent, peer = self.agent, self.peer
         agent.set(mgmt.SET_ADVERTISING, 0)
         peer.forget()
@@ -46,7 +56,11 @@ class Scene:
         agent.peer(mgmt.UNPAIR, self.there, self.kind, b"\1")
         agent.peer(mgmt.REMOVE_OOB, l2cap.ANY, mgmt.BREDR)
         agent.forget()
-        agent.set(mgmt.SET_SC, 1 if secure else 0)
+        if not simple:
+            agent.set(mgmt.SET_SC, 0, may=(0, mgmt.REJECTED))
+        agent.set(mgmt.SET_SSP, 1 if simple else 0)
+        if simple:
+            agent.set(mgmt.SET_SC, 1 if secure else 0)
         agent.set(mgmt.SET_IO, ours)
         peer.io, peer.secure, peer.mitm = theirs, secure, mitm
         agent.read = lambda: peer.shown.get(timeout=remote.PATIENCE * hcilib.SCALE)
@@ -87,6 +101,43 @@ class Scene:
 
     def link_key(self):
         return mgmt.LinkKey(self.agent.event(mgmt.EV_LINK_KEY))
+
+    @contextlib.contextmanager
+    def serving(self, psm):
+        """Meanwhile the peer has a server there, which sends back what it gets. Gives a list of that."""
+        from bumble import l2cap as theirs
+        received = []
+        spec = (theirs.ClassicChannelSpec(psm=psm, mtu=672) if self.kind == mgmt.BREDR else
+                theirs.LeCreditBasedChannelSpec(psm=psm, mtu=512, mps=100, max_credits=4))
+
+        def connected(channel):
+            def data(sdu):
+                received.append(sdu)
+                channel.write(sdu)
+            channel.sink = data
+
+        async def begin():
+            return self.peer.device.create_l2cap_server(spec, connected)
+
+        async def end():
+            server.close()
+        server = self.peer.do(begin())
+        try:
+            yield received
+        finally:
+            self.peer.do(end())
+
+    def served(self, psm, link, spec):
+        """The peer connects to a server here: this end's socket is talked over, the other sends back."""
+        async def connect():
+            channel = await link.create_l2cap_channel(spec)
+            channel.sink = channel.write
+        with l2cap.Socket(self.here, mgmt.BREDR if self.kind == mgmt.BREDR else mgmt.LE_PUBLIC, psm) as listener:
+            listener.listen()
+            asked = self.peer.begin(connect())
+            with listener.accept() as end:
+                asked.result(30 * hcilib.SCALE)
+                talk(end)
 
     def close(self):
         self.peer.close()

@@ -4,7 +4,7 @@
 import time
 from pathlib import Path
 
-from . import build, kernel, modset, paths, setup, ui, vm
+from . import build, kernel, modset, paths, setup, ui, vm, vusb
 
 LIMIT = 180
 
@@ -18,7 +18,8 @@ def _facts(out: Path) -> dict:
 
 def _boot(flavour: str, stack: str, echo: bool) -> vm.Result:
     script = (paths.REPO / "scripts/guest/show.sh").read_text()
-    return vm.run(flavour, script, LIMIT, stack=stack, echo=echo, name=f"run-{stack}", unload=True)
+    return vm.run(flavour, script, LIMIT, stack=stack, echo=echo, name=f"run-{stack}", unload=True,
+                  usb=[vusb.PLAIN])
 
 
 def _row(name: str, rust: str, c: str) -> str:
@@ -44,8 +45,10 @@ def command(flavour: str, compare: bool = True) -> int:
     with ui.step(f"our modules for {release}"):
         log = build.modules_logged(flavour)
     ui.say(ui.dim(f"       log: {log}"))
+    with ui.step("a USB controller, in software"):
+        vusb.build()
 
-    ui.say(ui.bold(f"3. Boot {release}, unmodified, with our bluetooth.ko in place"))
+    ui.say(ui.bold(f"3. Boot {release}, unmodified, with our bluetooth.ko and btusb.ko in place"))
     with ui.step("module tree with ours in updates/"):
         modules = modset.prepare(flavour, "rust")
     for path in sorted((modules / "lib/modules" / release / "updates").glob("*.ko")):

@@ -144,13 +144,20 @@ def power_up(index):
     hcilib.wait_for("the controller to be up", lambda: hcilib.is_up(index))
 
 
+# How long the test of a suspend rests, in seconds; and that the log goes on meanwhile and tells of each
+# device, so that of a suspend which does not end the place is known.
+SUSPEND_SETTINGS = {"/sys/module/suspend/parameters/pm_test_delay": "1",
+                    "/sys/module/printk/parameters/console_suspend": "N",
+                    "/sys/power/pm_print_times": "1"}
+
+
 def suspend(level="platform", state="freeze"):
     """System suspend and resume, without the processors' part: /sys/power/pm_test. AssertionError
     if something refused."""
-    delay = "/sys/module/suspend/parameters/pm_test_delay"
-    if os.path.exists(delay):
-        with open(delay, "w") as file:
-            file.write("1")
+    for path, value in SUSPEND_SETTINGS.items():
+        if os.path.exists(path):
+            with open(path, "w") as file:
+                file.write(value)
     with open("/sys/power/pm_test", "w") as file:
         file.write(level)
     try:

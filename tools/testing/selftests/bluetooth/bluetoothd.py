@@ -29,7 +29,8 @@ def daemon_path():
 
 
 class Daemon:
-    """bluetoothd on a bus of its own, with a state folder that is forgotten."""
+    """bluetoothd on a bus of its own, with a state folder that is forgotten; without SIM access, which
+    wants RFCOMM."""
 
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="bluetoothd-")
@@ -45,7 +46,7 @@ class Daemon:
             hcilib.wait_for("the bus", lambda: os.path.exists(bus), 20)
             self.daemon = subprocess.Popen(
                 ["unshare", "-m", "sh", "-c",
-                 f"mount -t tmpfs none /var/lib/bluetooth; exec {daemon_path()} -n"],
+                 f"mount -t tmpfs none /var/lib/bluetooth; exec {daemon_path()} -n -P sap"],
                 env=self.env, stderr=self.log, **quiet)
         except Exception:
             self.close()

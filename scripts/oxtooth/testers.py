@@ -210,10 +210,11 @@ def last_results(flavour: str) -> Path:
     return paths.logs() / f"testers-{flavour}-rust" / "results.tsv"
 
 
-def missing(outcomes: list) -> list:
-    """(tester, case, result) of each expected case, among the testers that ran, that did not pass."""
+def missing(outcomes: list, flavour: str) -> list:
+    """(tester, case, result) of each case that is expected on this kernel, among the testers that ran,
+    that did not pass."""
     have = {outcome.tester: outcome.cases for outcome in outcomes}
-    return [(tester, case, have[tester].get(case, NOTHING)) for tester, case in expected()
+    return [(tester, case, have[tester].get(case, NOTHING)) for tester, case in expected(flavour=flavour)
             if tester in have and have[tester].get(case) != PASSED]
 
 
@@ -239,17 +240,47 @@ def expect(flavours: list) -> list:
     return new
 
 
+def too_slow_file() -> Path:
+    return _folder() / "too-slow-on-debug.tsv"
+
+
+def too_slow() -> dict:
+    """{(tester, case): reason} of what runs into the tester's own time limit on the debug kernel."""
+    rows = [line.split("\t") for line in too_slow_file().read_text().splitlines()
+            if line and not line.startswith("#")]
+    return {(tester, case): reason for tester, case, reason in rows}
+
+
 def expected_only(flavour: str) -> dict:
-    """{tester: cases} for a run on this kernel of just the expected cases; None where running them all is
-    quicker than starting the tester once per case."""
+    """{tester: prefixes} of a run on this kernel of just the expected cases, one start of the tester for
+    each; [""]: all of them in one."""
     table, wanted = baseline(), {}
     for tester, case in expected(flavour=flavour):
         wanted.setdefault(tester, []).append(case)
-    sizes = {}
-    for tester, _ in table:
-        sizes[tester] = sizes.get(tester, 0) + 1
-    return {tester: cases if len(cases) * 3 < sizes.get(tester, 0) else None
-            for tester, cases in wanted.items()}
+    slow = too_slow() if flavour == "debug" else {}
+    prefixes = {}
+    for tester, cases in wanted.items():
+        names = [case for name, case in table if name == tester]
+        if len(cases) * 3 < len(names):
+            prefixes[tester] = cases
+        else:
+            # A case that is ended in the middle leaves things behind for those that follow.
+            prefixes[tester] = prefixes_without(names, [case for name, case in slow if name == tester])
+    return prefixes
+
+
+def prefixes_without(names: list, without: list, start: str = "") -> list:
+    """The fewest prefixes that together have all of `names` but `without`."""
+    mine = [name for name in names if name.startswith(start)]
+    if not any(name in without for name in mine):
+        return [start] if mine else []
+    if all(name in without for name in mine):
+        return []
+    # One whose whole name begins another's name cannot be had without that.
+    whole = [start] if start in mine and start not in without else []
+    following = dict.fromkeys(name[:len(start) + 1] for name in mine if name != start)
+    return whole + [prefix for next_start in following
+                    for prefix in prefixes_without(names, without, next_start)]
 
 
 def command(flavour: str, stack: str, only: str | None, btmon: bool) -> int:
@@ -278,7 +309,7 @@ def command(flavour: str, stack: str, only: str | None, btmon: bool) -> int:
             ui.say(ui.bad(result.problem(strict)))
             status = 1
     if stack == "rust":
-        for tester, case, result in missing(outcomes):
+        for tester, case, result in missing(outcomes, flavour):
             ui.say(f"{ui.bad('expected to pass')}: {tester}: {case}: {result}")
             status = 1
     ui.say(f"logs in {folder}")

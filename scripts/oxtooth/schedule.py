@@ -2,8 +2,8 @@
 """Runs tasks side by side: each after those that it needs, as many at a time as there are lanes.
 
 A lane is about one processor. A task that mostly waits (for time-outs, say) takes a lane of another
-kind, beside those. Where several could begin, the one goes first behind which most is to be done;
-but before that the quick ones, and those whose outcome is wanted early.
+kind, beside those. Where several could begin, the one goes first behind which most is to be done,
+but the quick ones before all others, and those whose outcome is wanted early before what has time.
 """
 
 import graphlib
@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 BUSY, WAITING = "busy", "waiting"
-QUICK = 5                                          # seconds
+# Seconds: what ends soon, and from where on the end of the whole depends on it.
+QUICK, LONG = 5, 600
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def run(tasks: list[Task], lanes: dict[str, int],
 
     def rank(name: str) -> tuple:
         task = known[name]
-        return task.seconds > QUICK, not task.early, -order[name]
+        return task.seconds > QUICK, order[name] < LONG and not task.early, -order[name]
 
     done: queue.SimpleQueue = queue.SimpleQueue()
 

@@ -4,7 +4,7 @@
 from .. import check, fuzz
 
 
-@check.group("fuzz", seconds=150, early=False, gives_way=False)
+@check.group("fuzz", seconds=120, early=False, gives_way=False)
 def targets(_run):
     """Each wire format and each engine with hostile input."""
     yield from fuzz.records(fuzz.CHECK_SECONDS)

@@ -143,8 +143,8 @@ NOT_ON_DEBUG = ("drivers", "bumble_le", "bumble_bredr", "bluetoothd", "l2cap")
 SAME_ON_C = ("bumble_le", "bumble_bredr", "bluetoothd")
 
 
-# What waits for time-outs most of its time.
-WAITING = ("misbehave",)
+# What waits for time-outs half of its time or more.
+WAITING = ("misbehave", "trace", "l2cap")
 
 
 # What runs where it is named, and in the long form.

@@ -45,7 +45,7 @@ def files(_run):
                    if (tree / intree.HOME).exists() else check.passed("another version is refused"))
 
 
-@check.group("kernel tree: build", seconds=150, needs=BUILT, early=False)
+@check.group("kernel tree: build", seconds=110, needs=BUILT, early=False)
 def build(run):
     if "debian" not in run.flavours:
         yield check.skipped("module", "the debian kernel is not asked for")

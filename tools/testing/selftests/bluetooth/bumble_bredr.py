@@ -3,7 +3,7 @@
 """BR/EDR with a peer that nobody here wrote: simple pairing with every association model in both
 roles, PINs, bonds, channels, audio.
 
-Every case says the same on the C stack.
+Every case but those about PINs says the same on the C stack.
 """
 
 import errno
@@ -133,6 +133,8 @@ def with_pin(pin):
 
 def pin_pairing(name, begin):
     def run():
+        if hcilib.stack() == "c":
+            raise ktap.Skip("with RootCanal pairing by PIN does not end on the C stack")
         for pin in "0", "0123456789abcdef":
             with_pin(pin)
             link = begin()

@@ -38,8 +38,10 @@ pub enum Verdict {
 /// - Between two calls of [`set_listed`](Self::set_listed) or [`forget`](Self::forget) commands are only taken away, never
 ///   added.
 /// - [`Verdict::StruckOff`] is returned at most once for a command of the bitmap, until [`forget`](Self::forget).
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct EffectiveCommands {
+    /// Counts the changes: who has a copy sees by it whether there is anything new.
+    revision: u32,
     /// What is left of the controller's list.
     effective: SupportedCommands,
     struck_off: SupportedCommands,
@@ -60,6 +62,7 @@ impl EffectiveCommands {
     pub const fn new() -> Self {
         const NONE: SupportedCommands = SupportedCommands([0; 64]);
         Self {
+            revision: 0,
             effective: NONE,
             struck_off: NONE,
             unlisted: Ring::new(),
@@ -71,16 +74,29 @@ impl EffectiveCommands {
     /// The controller listed its commands. What was struck off stays struck off: a controller lists the same after each
     /// reset, and knows no more than before.
     pub fn set_listed(&mut self, listed: [u8; 64]) {
-        self.effective = SupportedCommands(listed);
-        for (octet, struck_off) in self.effective.0.iter_mut().zip(&self.struck_off.0) {
+        let mut effective = SupportedCommands(listed);
+        for (octet, struck_off) in effective.0.iter_mut().zip(&self.struck_off.0) {
             *octet &= !*struck_off;
         }
+        if !self.has_listed || effective != self.effective {
+            self.revision = self.revision.wrapping_add(1);
+        }
+        self.effective = effective;
         self.has_listed = true;
     }
 
     /// Forgets everything, as the controller may have got another firmware.
     pub fn forget(&mut self) {
-        *self = Self::new();
+        *self = Self {
+            revision: self.revision.wrapping_add(1),
+            ..Self::new()
+        };
+    }
+
+    /// Changes with each change: two that are copies of one, earlier or later, are the same if this is.
+    #[inline]
+    pub fn revision(&self) -> u32 {
+        self.revision
     }
 
     /// Whether the host may count on the command at `bit`.
@@ -132,6 +148,7 @@ impl EffectiveCommands {
         if self.is_unknown(opcode, bit) {
             return Verdict::StruckOffBefore;
         }
+        self.revision = self.revision.wrapping_add(1);
         match bit {
             Some(bit) => {
                 let listed = self.has(bit) || !self.has_listed;

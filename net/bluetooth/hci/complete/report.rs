@@ -69,26 +69,25 @@ pub(super) fn apply(opcode: Opcode, done: &Completed<'_>) -> Option<Outcome> {
     // What never changes is noted in set-up, when the driver has settled what it is.
     let settled = !dev.has(Flag::SETUP) && !dev.has(Flag::CONFIG);
     Some(match opcode {
+        ReadLocalVersion::OPCODE if settled => done.reply::<ReadLocalVersion>().map(drop),
         ReadLocalVersion::OPCODE => done.learn::<ReadLocalVersion>(|info, version| {
-            if !settled {
-                info.hci_ver = version.hci_version;
-                info.hci_rev = version.hci_revision.get();
-                info.lmp_ver = version.lmp_version;
-                info.lmp_subver = version.lmp_subversion.get();
-                info.manufacturer = version.manufacturer.get();
-            }
+            info.hci_ver = version.hci_version;
+            info.hci_rev = version.hci_revision.get();
+            info.lmp_ver = version.lmp_version;
+            info.lmp_subver = version.lmp_subversion.get();
+            info.manufacturer = version.manufacturer.get();
         }),
+        ReadLocalCommands::OPCODE if settled => done.reply::<ReadLocalCommands>().map(drop),
         ReadLocalCommands::OPCODE => done.learn::<ReadLocalCommands>(|info, commands| {
-            if !settled {
-                info.commands.set_listed(commands.0);
-            }
+            info.commands.set_listed(commands.0);
         }),
+        ReadLocalPairingOptions::OPCODE if settled => {
+            done.reply::<ReadLocalPairingOptions>().map(drop)
+        }
         ReadLocalPairingOptions::OPCODE => {
             done.learn::<ReadLocalPairingOptions>(|info, options| {
-                if !settled {
-                    info.pairing_opts = options.options;
-                    info.max_enc_key_size = options.max_encryption_key_size;
-                }
+                info.pairing_opts = options.options;
+                info.max_enc_key_size = options.max_encryption_key_size;
             })
         }
         ReadLocalFeatures::OPCODE => features(done),

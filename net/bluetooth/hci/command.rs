@@ -125,8 +125,44 @@ pub(super) struct Pending {
     /// The packet, until it is handed to the driver.
     frame: Option<SkBuff>,
     /// Its parameters: handlers of the answer need to know what was asked.
-    pub(super) params: KVec<u8>,
+    pub(super) params: Params,
     waiter: Option<Arc<Reply<Answer>>>,
+}
+
+/// The parameters of a command. Mostly they are few, which need no memory of their own.
+pub(super) enum Params {
+    Few { len: u8, octets: [u8; Self::FEW] },
+    Many(KVec<u8>),
+}
+
+impl Params {
+    /// So many that nothing gets larger by them.
+    const FEW: usize = 30;
+
+    fn new(params: &[u8]) -> Result<Self> {
+        let mut octets = [0; Self::FEW];
+        let len = u8::try_from(params.len()).map_err(|_| EINVAL)?;
+        if params.len() <= Self::FEW {
+            for (to, from) in octets.iter_mut().zip(params) {
+                *to = *from;
+            }
+            return Ok(Self::Few { len, octets });
+        }
+        let mut copy = vec::with_capacity(params.len())?;
+        copy.append_all(params)?;
+        Ok(Self::Many(copy))
+    }
+}
+
+impl core::ops::Deref for Params {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Few { len, octets } => octets.get(..usize::from(*len)).unwrap_or_default(),
+            Self::Many(octets) => octets,
+        }
+    }
 }
 
 impl Pending {
@@ -328,14 +364,12 @@ fn pending(
     params: &[u8],
     completes_on: CompletesOn,
 ) -> Result<Pending> {
-    let mut copy = vec::with_capacity(params.len())?;
-    copy.append_all(params)?;
     Ok(Pending {
         id: dev.commands.next_id.fetch_add(1, Ordering::Relaxed),
         opcode,
         completes_on,
         frame: None,
-        params: copy,
+        params: Params::new(params)?,
         waiter: None,
     })
 }

@@ -8,9 +8,14 @@
 //!
 //! What the controller says is checked against what the host knows: it cannot give back more than a link has outstanding, nor
 //! anything for a link that does not exist. So the count neither grows beyond the buffers that there are nor goes astray.
+//!
+//! A link has a slot, from [`FlowControl::link_up`] to [`FlowControl::link_down`]: what happens for each packet names it, so
+//! that nothing is searched for.
 
 use core::num::NonZeroU16;
 
+/// Links at most: a bit for each.
+const SLOTS: u8 = u64::BITS as u8;
 /// The greatest connection handle (Vol 4 Part E 5.4.2).
 const HANDLE_MAX: u16 = 0x0eff;
 
@@ -50,6 +55,7 @@ pub struct Buffers {
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "a credit that is neither used nor refunded is lost until the link ends"]
 pub struct Credit {
+    slot: u8,
     handle: u16,
 }
 
@@ -65,7 +71,7 @@ impl Credit {
 pub enum NoCredit {
     /// All buffers are taken.
     Exhausted,
-    /// There is no such link, or it is of another type.
+    /// There is no such link.
     NoLink,
 }
 
@@ -83,8 +89,8 @@ pub enum LinkError {
 /// Whose turn it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Turn {
-    /// The link.
-    pub handle: u16,
+    /// The link's slot.
+    pub slot: u8,
     /// How many packets it may send before the others are looked at again: at least one.
     pub quota: u16,
 }
@@ -136,7 +142,7 @@ impl Pool {
     }
 }
 
-/// The flow control of one controller with at most `L` links.
+/// The flow control of one controller with at most `L` links, and `L` at most 64.
 ///
 /// It belongs to the worker that sends and receives; nothing here is shared.
 ///
@@ -145,10 +151,10 @@ impl Pool {
 /// - A pool's `used` is the sum of `outstanding` over the links that use it.
 /// - `used` exceeds `total` only if the controller reduced its buffers while links were up, and then no credit is given until it
 ///   does not.
-/// - The first `len` slots hold the links, the others hold none; no two links have the same handle.
+/// - No two links have the same handle. From slot `end` on there is none.
 pub struct FlowControl<const L: usize> {
     links: [Option<Link>; L],
-    len: usize,
+    end: usize,
     acl: Pool,
     le: Pool,
     sco: Pool,
@@ -169,10 +175,11 @@ impl<const L: usize> Default for FlowControl<L> {
 impl<const L: usize> FlowControl<L> {
     /// No links, no buffers.
     pub const fn new() -> Self {
+        const { assert!(L <= SLOTS as usize, "a bit for each slot") };
         const NONE: Pool = Pool { total: 0, used: 0 };
         Self {
             links: [None; L],
-            len: 0,
+            end: 0,
             acl: NONE,
             le: NONE,
             sco: NONE,
@@ -250,15 +257,18 @@ impl<const L: usize> FlowControl<L> {
     }
 
     fn links(&self) -> impl Iterator<Item = &Link> {
-        self.links.iter().take(self.len).flatten()
+        self.links.iter().take(self.end).flatten()
     }
 
-    fn link_mut(&mut self, handle: u16) -> Option<&mut Link> {
-        self.links
-            .iter_mut()
-            .take(self.len)
-            .flatten()
-            .find(|link| link.handle == handle)
+    fn at_mut(&mut self, slot: u8) -> Option<&mut Link> {
+        self.links.get_mut(usize::from(slot))?.as_mut()
+    }
+
+    /// The slot of the link with this handle.
+    pub fn slot_of(&self, handle: u16) -> Option<u8> {
+        let mut links = self.links.iter().take(self.end);
+        let at = links.position(|link| link.is_some_and(|link| link.handle == handle))?;
+        u8::try_from(at).ok()
     }
 
     /// How many credits there are for links of this type.
@@ -275,7 +285,7 @@ impl<const L: usize> FlowControl<L> {
 
     /// How many links there are.
     pub fn link_count(&self) -> usize {
-        self.len
+        self.links().count()
     }
 
     /// The links of this type that hold buffers, with how many: whom to blame when there is no credit for too long.
@@ -285,42 +295,45 @@ impl<const L: usize> FlowControl<L> {
             .map(|link| (link.handle, link.outstanding))
     }
 
-    /// A link is up.
+    /// A link is up. Returns its slot, the first one that is free.
     ///
     /// # Errors
     ///
     /// There is one with this handle, there are too many, or no link can have this handle.
-    pub fn link_up(&mut self, handle: u16, kind: LinkType) -> Result<(), LinkError> {
+    pub fn link_up(&mut self, handle: u16, kind: LinkType) -> Result<u8, LinkError> {
         if handle > HANDLE_MAX {
             return Err(LinkError::BadHandle);
         }
-        if self.outstanding(handle).is_some() {
+        if self.slot_of(handle).is_some() {
             return Err(LinkError::Exists);
         }
-        let slot = self.links.get_mut(self.len).ok_or(LinkError::Full)?;
-        *slot = Some(Link {
+        let served = self.turns;
+        let mut slots = self.links.iter_mut().enumerate();
+        let (at, place) = slots
+            .find(|(_, place)| place.is_none())
+            .ok_or(LinkError::Full)?;
+        let slot = u8::try_from(at).map_err(|_| LinkError::Full)?;
+        *place = Some(Link {
             handle,
             kind,
             outstanding: 0,
-            served: self.turns,
+            served,
         });
-        self.len = self.len.wrapping_add(1);
-        Ok(())
+        self.end = self.end.max(at.wrapping_add(1));
+        Ok(slot)
     }
 
     /// A link is down; its outstanding packets are flushed. Returns how many credits that gave back, or none if there is no
     /// such link.
     pub fn link_down(&mut self, handle: u16) -> Option<u16> {
-        let is_it = |slot: &Option<Link>| slot.is_some_and(|link| link.handle == handle);
-        let last = self.len.checked_sub(1)?;
-        let (others, last_slot) = self.links.get_mut(..self.len)?.split_at_mut_checked(last)?;
-        let last_slot = last_slot.first_mut()?;
-        // The last link moves to the free slot.
-        let link = match others.iter_mut().find(|slot| is_it(slot)) {
-            Some(slot) => core::mem::replace(slot, last_slot.take())?,
-            None => last_slot.take_if(|link| link.handle == handle)?,
-        };
-        self.len = last;
+        let slot = self.slot_of(handle)?;
+        let link = self.links.get_mut(usize::from(slot))?.take()?;
+        while let Some(last) = self.end.checked_sub(1) {
+            if self.links.get(last).is_some_and(Option::is_some) {
+                break;
+            }
+            self.end = last;
+        }
         self.free(link.kind, link.outstanding);
         self.stats.returned = self.stats.returned.wrapping_add(link.outstanding.into());
         Some(link.outstanding)
@@ -331,59 +344,59 @@ impl<const L: usize> FlowControl<L> {
         pool.used = pool.used.saturating_sub(n);
     }
 
-    /// Takes a credit for one packet on the link with this handle.
+    /// Takes a credit for one packet on the link in this slot.
     ///
     /// # Errors
     ///
     /// All buffers are taken, or there is no such link.
-    pub fn take(&mut self, kind: LinkType, handle: u16) -> Result<Credit, NoCredit> {
+    pub fn take(&mut self, slot: u8) -> Result<Credit, NoCredit> {
+        let kind = self.at_mut(slot).ok_or(NoCredit::NoLink)?.kind;
         let id = self.pool_of(kind);
-        let free = self.pool(id).free();
-        let link = self.link_mut(handle).ok_or(NoCredit::NoLink)?;
-        if link.kind != kind {
-            return Err(NoCredit::NoLink);
-        }
-        if free == 0 {
+        let pool = self.pool_mut(id);
+        if pool.free() == 0 {
             return Err(NoCredit::Exhausted);
         }
-        // At most `used`, which is less than `total` here.
-        link.outstanding = link.outstanding.saturating_add(1);
-        let pool = self.pool_mut(id);
         pool.used = pool.used.saturating_add(1);
         self.stats.taken = self.stats.taken.wrapping_add(1);
-        Ok(Credit { handle })
+        let link = self.at_mut(slot).ok_or(NoCredit::NoLink)?;
+        // At most `used`, which is at most `total`.
+        link.outstanding = link.outstanding.saturating_add(1);
+        let handle = link.handle;
+        Ok(Credit { slot, handle })
     }
 
     /// The packet of this credit was not sent after all.
     pub fn refund(&mut self, credit: Credit) {
-        self.give_back(credit.handle, 1);
+        let link = self.at_mut(credit.slot);
+        if link.is_some_and(|link| link.handle == credit.handle) {
+            self.give_back(credit.slot, 1);
+        }
     }
 
-    /// Gives back up to `n` of a link's credits. Returns how many it had, or none if there is no such link.
-    fn give_back(&mut self, handle: u16, n: u16) -> Option<u16> {
-        let link = self.link_mut(handle)?;
+    /// Gives back up to `n` of a link's credits. Returns how many it had.
+    fn give_back(&mut self, slot: u8, n: u16) -> u16 {
+        let Some(link) = self.at_mut(slot) else {
+            return 0;
+        };
         let n = n.min(link.outstanding);
         link.outstanding = link.outstanding.saturating_sub(n);
         let kind = link.kind;
         self.free(kind, n);
-        Some(n)
+        n
     }
 
-    /// The controller reports that it is done with `n` packets of the link with this handle. Returns with how many it really
-    /// is.
-    pub fn completed(&mut self, handle: u16, n: u16) -> u16 {
-        match self.give_back(handle, n) {
-            Some(done) => {
-                let excess = n.saturating_sub(done);
-                self.stats.completed = self.stats.completed.wrapping_add(done.into());
-                self.stats.overflow = self.stats.overflow.wrapping_add(excess.into());
-                done
-            }
-            None => {
-                self.stats.unknown_handle = self.stats.unknown_handle.wrapping_add(1);
-                0
-            }
-        }
+    /// The controller reports that it is done with `n` packets of the link with this handle. Returns the link's slot, and
+    /// with how many it really is; or none if there is no such link.
+    pub fn completed(&mut self, handle: u16, n: u16) -> Option<(u8, u16)> {
+        let Some(slot) = self.slot_of(handle) else {
+            self.stats.unknown_handle = self.stats.unknown_handle.wrapping_add(1);
+            return None;
+        };
+        let done = self.give_back(slot, n);
+        let excess = n.saturating_sub(done);
+        self.stats.completed = self.stats.completed.wrapping_add(done.into());
+        self.stats.overflow = self.stats.overflow.wrapping_add(excess.into());
+        Some((slot, done))
     }
 
     /// A round of sending begins. Without flow control for synchronous packets nothing reports them as completed: what was sent
@@ -392,7 +405,7 @@ impl<const L: usize> FlowControl<L> {
         if self.sco_flow_control {
             return;
         }
-        for link in self.links.iter_mut().take(self.len).flatten() {
+        for link in self.links.iter_mut().take(self.end).flatten() {
             if link.kind == LinkType::Sco {
                 link.outstanding = 0;
             }
@@ -400,36 +413,49 @@ impl<const L: usize> FlowControl<L> {
         self.sco.used = 0;
     }
 
-    /// Whose turn it is among the links of this type that have something to send, as `is_ready` tells by handle.
+    /// Whose turn it is among the links of this type that have something to send: those whose slots' bits are set in
+    /// `ready`.
     ///
     /// That is the link with the fewest packets outstanding; among equals the one that has waited longest. It gets an even
     /// share of the credits, but at least one.
-    pub fn next(&mut self, kind: LinkType, is_ready: impl Fn(u16) -> bool) -> Option<Turn> {
+    pub fn next(&mut self, kind: LinkType, ready: u64) -> Option<Turn> {
         let free = self.available(kind);
         if free == 0 {
             return None;
         }
-        let mut ready: u16 = 0;
-        let mut best: Option<&mut Link> = None;
-        for link in self.links.iter_mut().take(self.len).flatten() {
-            if link.kind != kind || !is_ready(link.handle) {
+        let mut waiting: u16 = 0;
+        let mut best: Option<(u8, &mut Link)> = None;
+        for (slot, link) in (0..SLOTS).zip(self.links.iter_mut().take(self.end)) {
+            let Some(link) = link else {
+                continue;
+            };
+            if link.kind != kind || ready & 1u64.wrapping_shl(slot.into()) == 0 {
                 continue;
             }
-            ready = ready.saturating_add(1);
+            waiting = waiting.saturating_add(1);
             let rank = (link.outstanding, link.served);
             if best
                 .as_ref()
-                .is_none_or(|best| rank < (best.outstanding, best.served))
+                .is_none_or(|(_, best)| rank < (best.outstanding, best.served))
             {
-                best = Some(link);
+                best = Some((slot, link));
             }
         }
-        let link = best?;
+        let (slot, link) = best?;
         self.turns = self.turns.wrapping_add(1);
         link.served = self.turns;
         Some(Turn {
-            handle: link.handle,
-            quota: free.checked_div(ready).unwrap_or(1).max(1),
+            slot,
+            quota: free.checked_div(waiting).unwrap_or(1).max(1),
+        })
+    }
+
+    /// Whether a link of this type has its slot's bit set in `ready`.
+    pub fn waits(&self, kind: LinkType, ready: u64) -> bool {
+        let links = self.links.iter().take(self.end);
+        (0..SLOTS).zip(links).any(|(slot, link)| {
+            ready & 1u64.wrapping_shl(slot.into()) != 0
+                && link.is_some_and(|link| link.kind == kind)
         })
     }
 }

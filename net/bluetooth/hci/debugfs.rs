@@ -193,7 +193,9 @@ impl FileOps for Of {
         match of.row.content {
             Content::Number { set, .. } => {
                 let value = Word::read(input)?.number()?;
-                set(&mut dev.state().defaults, value)
+                set(&mut dev.state().defaults, value)?;
+                super::link::idle_timeout_changed(dev);
+                Ok(())
             }
             Content::Switch { set: Some(set), .. } => set(dev, Word::read(input)?.switch()?),
             Content::Quirk(quirk) => {

@@ -15,14 +15,12 @@ use super::{
     command::CommandPath,
     flow::{
         Flow,
-        FlowWork, //
+        Woken, //
     },
     info::Info,
     link::{
         Authenticator,
-        LinkTable,
-        LinkTimer,
-        SecurityTimer, //
+        LinkTable, //
     },
     observer::{
         self,
@@ -114,8 +112,8 @@ pub(super) mod ids {
     pub(in crate::hci) const RPA_EXPIRED: u64 = 11;
     pub(in crate::hci) const TX_WATCH: u64 = 12;
     pub(in crate::hci) const HOLD_EXPIRE: u64 = 13;
-    pub(in crate::hci) const LINK_TIMER: u64 = 14;
-    pub(in crate::hci) const SECURITY_TIMER: u64 = 15;
+    pub(in crate::hci) const LINKS: u64 = 14;
+    pub(in crate::hci) const SECURITY: u64 = 15;
 }
 
 /// Packets from raw sockets that may wait for the transport.
@@ -156,22 +154,19 @@ pub(crate) struct Controller {
     pub(super) recovery: Recovery,
     #[pin]
     pub(super) timers: super::timers::Timers,
+    #[pin]
+    pub(super) alarms: super::timers::Alarms,
     /// The links; only the worker gets at them.
     pub(super) links: Confined<LinkTable>,
-    #[pin]
-    pub(super) link_timer: LinkTimer,
     /// The flow of data on them.
     pub(super) flow: Confined<Flow>,
-    #[pin]
-    pub(super) flow_work: FlowWork,
+    pub(super) woken: Woken,
     /// What the user of the links keeps.
     pub(crate) upper: Confined<<crate::Upper as LinkUser>::Controller>,
     /// What the user of audio links keeps.
     pub(crate) audio: Confined<<crate::Audio as AudioUser>::Controller>,
     /// What the room that secures links keeps.
     pub(crate) security: Confined<<crate::Security as Authenticator>::Controller>,
-    #[pin]
-    pub(super) security_timer: SecurityTimer,
     worker: SetOnce<OrderedQueue>,
     sequencer: SetOnce<OrderedQueue>,
     index: SetOnce<Index>,
@@ -204,14 +199,13 @@ impl Controller {
             power <- power::Power::new(),
             recovery <- Recovery::new(),
             timers <- super::timers::Timers::new(),
+            alarms <- super::timers::Alarms::new(),
             links: Confined::new(LinkTable::new()),
-            link_timer <- LinkTimer::new(),
             flow: Confined::new(Flow::new()),
-            flow_work <- FlowWork::new(),
+            woken: Woken::new(),
             upper: Confined::new(crate::Upper::new_controller()),
             audio: Confined::new(crate::Audio::new_controller()),
             security: Confined::new(<crate::Security as Authenticator>::new_controller()),
-            security_timer <- SecurityTimer::new(),
             worker: SetOnce::new(),
             sequencer: SetOnce::new(),
             index: SetOnce::new(),
@@ -393,13 +387,11 @@ fn bind_queues(dev: &Device) -> Result {
     let sequencer = OrderedQueue::new(dev.name(), QueueFlags::HIGHPRI)?;
 
     dev.links.bind(&worker)?;
-    dev.link_timer.bind(&worker)?;
     dev.flow.bind(&worker)?;
-    dev.flow_work.bind(&worker)?;
     dev.upper.bind(&worker)?;
     dev.audio.bind(&worker)?;
     dev.security.bind(&worker)?;
-    dev.security_timer.bind(&worker)?;
+    dev.alarms.bind(&worker)?;
     dev.commands.transmit.bind(&worker)?;
     dev.commands.command_timer.bind(&worker)?;
     dev.commands.credit_timer.bind(&worker)?;
@@ -478,9 +470,7 @@ pub(crate) fn unregister(dev: &Device) {
     dev.commands.transmit.disable_sync();
     dev.reception.disable();
     dev.transmit.disable_sync();
-    dev.flow_work.disable();
-    dev.link_timer.disable();
-    dev.security_timer.disable();
+    dev.alarms.disable();
     <Controller as Owner>::dump_shut_down(dev);
     for queue in [dev.sequencer.as_ref(), dev.worker.as_ref()]
         .into_iter()

@@ -31,11 +31,10 @@ pub(crate) mod sco;
 mod security;
 mod timer;
 
-pub(crate) use bredr::set_packet_types;
 pub(super) use bredr::{
     clock_offset,
     connected,
-    leave_sniff,
+    data_passes,
     mode_changed,
     named,
     packet_types_changed,
@@ -43,6 +42,10 @@ pub(super) use bredr::{
     remote_features,
     requested,
     role_changed, //
+};
+pub(crate) use bredr::{
+    idle_timeout_changed,
+    set_packet_types, //
 };
 pub(crate) use connect::{
     connect,
@@ -83,10 +86,9 @@ pub(crate) use security::{
     wake_at,
     Authenticator,
     LinkSecurity,
-    Secured,
-    SecurityTimer, //
+    Secured, //
 };
-pub(super) use timer::LinkTimer;
+pub(super) use timer::time;
 
 use super::{
     command,

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A controller's slow timers: each runs a short sequence when it fires.
+//! A controller's slow timers. A [`Timer`] runs a short sequence when it fires, an [`Alarm`] a
+//! function on the worker.
 
 use super::{
     device::{
         ids,
         Controller,
         Device, //
+    },
+    flow,
+    link::{
+        self,
+        Authenticator, //
     },
     session::{
         jiffies,
@@ -18,11 +24,15 @@ use kernel::{
     prelude::*,
     sync::aref::ARef, //
 };
-use kernel_ext::workqueue::{
-    OrderedQueue,
-    Work,
-    WorkItem,
-    Worker, //
+use kernel_ext::{
+    time::now_ms,
+    workqueue::{
+        HasWork,
+        OrderedQueue,
+        Work,
+        WorkItem,
+        Worker, //
+    },
 };
 
 /// Timers that run on the sequencer.
@@ -111,3 +121,105 @@ macro_rules! timer_sequence {
 timer_sequence!(ids::ADV_EXPIRE, adv_expire, update::adv::expired);
 timer_sequence!(ids::RPA_EXPIRED, rpa_expired, update::address::expired);
 timer_sequence!(ids::LE_SCAN_OFF, le_scan_off, update::le_scan_timeout);
+
+/// Timers that run on the worker.
+#[pin_data]
+pub(crate) struct Alarms {
+    /// Some link's time has come.
+    #[pin]
+    links: Work<Controller, { ids::LINKS }>,
+    /// As the room that secures links wants.
+    #[pin]
+    security: Work<Controller, { ids::SECURITY }>,
+    /// Whether the controller is stuck.
+    #[pin]
+    stuck: Work<Controller, { ids::TX_WATCH }>,
+    /// Data that was held in vain.
+    #[pin]
+    held: Work<Controller, { ids::HOLD_EXPIRE }>,
+}
+
+/// Which alarm.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Alarm {
+    Links,
+    Security,
+    Stuck,
+    Held,
+}
+
+impl Alarms {
+    pub(super) fn new() -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            links <- kernel_ext::new_work!("Alarms::links"),
+            security <- kernel_ext::new_work!("Alarms::security"),
+            stuck <- kernel_ext::new_work!("Alarms::stuck"),
+            held <- kernel_ext::new_work!("Alarms::held"),
+        })
+    }
+
+    pub(super) fn bind(&self, worker: &OrderedQueue) -> Result {
+        self.links.bind(worker)?;
+        self.security.bind(worker)?;
+        self.stuck.bind(worker)?;
+        self.held.bind(worker)
+    }
+
+    /// Stops all of them for good.
+    pub(super) fn disable(&self) {
+        self.links.disable_sync();
+        self.security.disable_sync();
+        self.stuck.disable_sync();
+        self.held.disable_sync();
+    }
+}
+
+/// Has an alarm go off at this time in milliseconds, and at no other.
+pub(crate) fn alarm(dev: &Device, alarm: Alarm, at: Option<u64>) {
+    match alarm {
+        Alarm::Links => set(dev, &dev.alarms.links, at),
+        Alarm::Security => set(dev, &dev.alarms.security, at),
+        Alarm::Stuck => set(dev, &dev.alarms.stuck, at),
+        Alarm::Held => set(dev, &dev.alarms.held, at),
+    }
+}
+
+fn set<const ID: u64>(dev: &Device, work: &Work<Controller, ID>, at: Option<u64>)
+where
+    Controller: WorkItem<ID, Pointer = ARef<Device>> + HasWork<ID>,
+{
+    match at {
+        Some(at) => {
+            let ms = u32::try_from(at.saturating_sub(now_ms())).unwrap_or(u32::MAX);
+            work.mod_delayed(dev, jiffies(ms));
+        }
+        None => {
+            work.cancel();
+        }
+    }
+}
+
+macro_rules! alarm_work {
+    ($id:expr, $field:ident, $run:expr) => {
+        kernel_ext::impl_has_work! {
+            impl HasWork<{ $id }> for Controller { self.alarms.$field }
+        }
+
+        impl WorkItem<{ $id }> for Controller {
+            type Pointer = ARef<Device>;
+
+            fn run(dev: ARef<Device>, worker: &mut Worker<'_>) {
+                $run(&dev, worker);
+            }
+        }
+    };
+}
+
+alarm_work!(ids::LINKS, links, link::time);
+alarm_work!(
+    ids::SECURITY,
+    security,
+    <crate::Security as Authenticator>::time
+);
+alarm_work!(ids::TX_WATCH, stuck, flow::look_for_stuck);
+alarm_work!(ids::HOLD_EXPIRE, held, flow::look_at_held);

@@ -8,7 +8,10 @@ use super::call::{
     Failure,
     Outcome, //
 };
-use crate::hci::Defaults;
+use crate::hci::{
+    link,
+    Defaults, //
+};
 use kernel::prelude::*;
 use kernel_ext::vec::VecExt;
 use wire::mgmt::{
@@ -163,6 +166,7 @@ pub(super) fn set_system(call: &Call<'_>, params: &[u8]) -> Outcome {
             store(&mut state.defaults, &entry);
         }
     }
+    link::idle_timeout_changed(call.dev()?);
     call.done()
 }
 

@@ -58,7 +58,11 @@ fuzz_target!(|bytes: &[u8]| {
                     links.insert(handle, (kind, 0));
                     Ok(())
                 };
-                assert_eq!(flow.link_up(handle, kind), expected);
+                let slot = flow.link_up(handle, kind);
+                assert_eq!(
+                    slot.map(|slot| assert_eq!(flow.slot_of(handle), Some(slot))),
+                    expected
+                );
             }
             2 => {
                 let expected = links.remove(&handle).map(|link| link.1);
@@ -83,12 +87,14 @@ fuzz_target!(|bytes: &[u8]| {
                 let link = links.get_mut(&handle).unwrap_or(&mut none);
                 let done = count.min(link.1);
                 link.1 -= done;
-                assert_eq!(flow.completed(handle, count), done);
+                let slot = flow.slot_of(handle);
+                assert_eq!(flow.completed(handle, count), slot.map(|slot| (slot, done)));
             }
             10..=12 => {
                 let kind = links.get(&handle).map_or(LinkType::Acl, |link| link.0);
                 let free = flow.available(kind);
-                match flow.take(kind, handle) {
+                let slot = flow.slot_of(handle);
+                match slot.map_or(Err(NoCredit::NoLink), |slot| flow.take(slot)) {
                     Ok(credit) => {
                         assert!(free > 0);
                         if input.bit() {
@@ -104,21 +110,25 @@ fuzz_target!(|bytes: &[u8]| {
             _ => {
                 // A round of turns, as the transmitter takes them.
                 let kind = input.pick(&KINDS);
-                let ready = input.u8();
-                let is_ready = |handle: u16| ready >> handle & 1 != 0;
+                let ready = u64::from(input.u8());
+                let slots: BTreeMap<u8, u16> = links
+                    .keys()
+                    .filter_map(|handle| Some((flow.slot_of(*handle)?, *handle)))
+                    .collect();
                 let before = flow.available(kind);
                 let mut sent = 0;
-                while let Some(turn) = flow.next(kind, is_ready) {
-                    assert!(turn.quota > 0 && is_ready(turn.handle));
+                let waits = slots
+                    .iter()
+                    .any(|(slot, handle)| ready >> slot & 1 != 0 && links[handle].0 == kind);
+                assert_eq!(flow.waits(kind, ready), waits);
+                while let Some(turn) = flow.next(kind, ready) {
+                    assert!(turn.quota > 0 && ready >> turn.slot & 1 != 0);
                     for _ in 0..turn.quota {
-                        assert!(flow.take(kind, turn.handle).is_ok());
-                        links.get_mut(&turn.handle).unwrap().1 += 1;
+                        assert!(flow.take(turn.slot).is_ok());
+                        links.get_mut(&slots[&turn.slot]).unwrap().1 += 1;
                         sent += 1;
                     }
                 }
-                let waits = links
-                    .iter()
-                    .any(|(handle, link)| link.0 == kind && is_ready(*handle));
                 assert_eq!(sent, if waits { before } else { 0 });
             }
         }

@@ -7,6 +7,7 @@ use std::num::NonZeroU16;
 
 use engine::credits::{
     Buffers,
+    Credit,
     FlowControl,
     LinkError,
     LinkType,
@@ -31,12 +32,31 @@ fn flow(buffers: Buffers) -> Flow {
 }
 
 /// Takes credits and "sends" until there is none; returns how many.
-fn fill(flow: &mut Flow, kind: LinkType, handle: u16) -> u16 {
+fn fill(flow: &mut Flow, handle: u16) -> u16 {
     let mut sent = 0;
-    while flow.take(kind, handle).is_ok() {
+    while take(flow, handle).is_ok() {
         sent += 1;
     }
     sent
+}
+
+fn take(flow: &mut Flow, handle: u16) -> Result<Credit, NoCredit> {
+    let slot = flow.slot_of(handle).ok_or(NoCredit::NoLink)?;
+    flow.take(slot)
+}
+
+/// With how many packets of the link with this handle the controller is done.
+fn completed(flow: &mut Flow, handle: u16, n: u16) -> u16 {
+    let slot = flow.slot_of(handle);
+    let done = flow.completed(handle, n);
+    assert_eq!(done.map(|(slot, _)| slot), slot);
+    done.map_or(0, |(_, done)| done)
+}
+
+/// The bits of the slots of the links with these handles.
+fn slots(flow: &Flow, handles: impl IntoIterator<Item = u16>) -> u64 {
+    let slots = handles.into_iter().filter_map(|h| flow.slot_of(h));
+    slots.fold(0, |all, slot| all | 1 << slot)
 }
 
 #[test]
@@ -50,13 +70,13 @@ fn each_kind_has_its_pool() {
     ] {
         f.link_up(handle, kind).unwrap();
         assert_eq!(f.available(kind), total);
-        assert_eq!(fill(&mut f, kind, handle), total);
+        assert_eq!(fill(&mut f, handle), total);
         assert_eq!(f.available(kind), 0);
-        assert_eq!(f.take(kind, handle), Err(NoCredit::Exhausted));
+        assert_eq!(take(&mut f, handle), Err(NoCredit::Exhausted));
         assert_eq!(f.outstanding(handle), Some(total));
         assert_eq!(f.holders(kind).collect::<Vec<_>>(), [(handle, total)]);
     }
-    assert_eq!(f.completed(3, 1), 1);
+    assert_eq!(completed(&mut f, 3, 1), 1);
     assert_eq!(f.available(LinkType::Le), 1);
     assert_eq!(f.available(LinkType::Acl), 0);
 }
@@ -70,12 +90,12 @@ fn le_without_buffers_uses_those_of_acl() {
     f.link_up(1, LinkType::Acl).unwrap();
     f.link_up(2, LinkType::Le).unwrap();
     for _ in 0..3 {
-        let _credit = f.take(LinkType::Le, 2).unwrap();
+        let _credit = take(&mut f, 2).unwrap();
     }
     assert_eq!(f.available(LinkType::Acl), 5);
-    assert_eq!(fill(&mut f, LinkType::Acl, 1), 5);
-    assert_eq!(f.take(LinkType::Le, 2), Err(NoCredit::Exhausted));
-    assert_eq!(f.completed(1, 2), 2);
+    assert_eq!(fill(&mut f, 1), 5);
+    assert_eq!(take(&mut f, 2), Err(NoCredit::Exhausted));
+    assert_eq!(completed(&mut f, 1, 2), 2);
     assert_eq!(f.available(LinkType::Le), 2);
     assert_eq!(f.link_down(2), Some(3));
     assert_eq!(f.available(LinkType::Acl), 5);
@@ -87,14 +107,14 @@ fn a_controller_cannot_give_back_more_than_it_got() {
     f.link_up(1, LinkType::Acl).unwrap();
     f.link_up(2, LinkType::Acl).unwrap();
     for _ in 0..4 {
-        let _credit = f.take(LinkType::Acl, 1).unwrap();
+        let _credit = take(&mut f, 1).unwrap();
     }
     // Nothing outstanding on 2: not a word about 1.
-    assert_eq!(f.completed(2, 4), 0);
+    assert_eq!(completed(&mut f, 2, 4), 0);
     assert_eq!(f.outstanding(1), Some(4));
-    assert_eq!(f.completed(1, 0xffff), 4);
+    assert_eq!(completed(&mut f, 1, 0xffff), 4);
     assert_eq!(f.available(LinkType::Acl), 8);
-    assert_eq!(f.completed(9, 1), 0);
+    assert_eq!(completed(&mut f, 9, 1), 0);
     assert_eq!(f.stats().overflow, 4 + 0xffff - 4);
     assert_eq!(f.stats().unknown_handle, 1);
     assert_eq!(f.stats().completed, 4);
@@ -107,18 +127,18 @@ fn a_link_takes_its_packets_with_it() {
     f.link_up(2, LinkType::Acl).unwrap();
     f.link_up(3, LinkType::Le).unwrap();
     for _ in 0..5 {
-        let _credit = f.take(LinkType::Acl, 1).unwrap();
+        let _credit = take(&mut f, 1).unwrap();
     }
-    let _credit = f.take(LinkType::Acl, 2).unwrap();
+    let _credit = take(&mut f, 2).unwrap();
     assert_eq!(f.link_down(1), Some(5));
     assert_eq!(f.link_down(1), None);
     assert_eq!(f.available(LinkType::Acl), 7);
     assert_eq!(f.outstanding(2), Some(1));
     assert_eq!(f.outstanding(3), Some(0));
     // Late news of the old link, also once another has its handle.
-    assert_eq!(f.completed(1, 5), 0);
+    assert_eq!(completed(&mut f, 1, 5), 0);
     f.link_up(1, LinkType::Acl).unwrap();
-    assert_eq!(f.completed(1, 5), 0);
+    assert_eq!(completed(&mut f, 1, 5), 0);
     assert_eq!(f.available(LinkType::Acl), 7);
     assert_eq!(f.stats().returned, 5);
 }
@@ -127,11 +147,11 @@ fn a_link_takes_its_packets_with_it() {
 fn unsent_packets_cost_nothing() {
     let mut f = flow(BUFFERS);
     f.link_up(1, LinkType::Iso).unwrap();
-    let credit = f.take(LinkType::Iso, 1).unwrap();
+    let credit = take(&mut f, 1).unwrap();
     assert_eq!(credit.handle(), 1);
     f.refund(credit);
     assert_eq!(f.available(LinkType::Iso), 2);
-    let credit = f.take(LinkType::Iso, 1).unwrap();
+    let credit = take(&mut f, 1).unwrap();
     assert_eq!(f.link_down(1), Some(1));
     f.refund(credit);
     assert_eq!(f.available(LinkType::Iso), 2);
@@ -147,8 +167,8 @@ fn links_are_bounded() {
     }
     assert_eq!(f.link_up(0x0eff, LinkType::Acl), Err(LinkError::Full));
     assert_eq!(f.link_count(), 4);
-    assert_eq!(f.take(LinkType::Le, 0), Err(NoCredit::NoLink));
-    assert_eq!(f.take(LinkType::Acl, 9), Err(NoCredit::NoLink));
+    assert_eq!(f.take(4), Err(NoCredit::NoLink));
+    assert_eq!(take(&mut f, 9), Err(NoCredit::NoLink));
     f.reset();
     assert_eq!(f.link_count(), 0);
     assert_eq!(f.available(LinkType::Acl), 0);
@@ -160,9 +180,9 @@ fn buffers_told_again_with_links_up() {
     f.link_up(1, LinkType::Acl).unwrap();
     f.link_up(2, LinkType::Le).unwrap();
     for _ in 0..6 {
-        let _credit = f.take(LinkType::Acl, 1).unwrap();
+        let _credit = take(&mut f, 1).unwrap();
     }
-    let _credit = f.take(LinkType::Le, 2).unwrap();
+    let _credit = take(&mut f, 2).unwrap();
     // The same again changes nothing: no credit appears from nowhere.
     f.set_buffers(BUFFERS);
     assert_eq!(f.available(LinkType::Acl), 2);
@@ -173,9 +193,9 @@ fn buffers_told_again_with_links_up() {
         ..BUFFERS
     });
     assert_eq!(f.available(LinkType::Acl), 0);
-    assert_eq!(f.completed(1, 3), 3);
+    assert_eq!(completed(&mut f, 1, 3), 3);
     assert_eq!(f.available(LinkType::Acl), 0, "3 + 1 of 4");
-    assert_eq!(f.completed(2, 1), 1);
+    assert_eq!(completed(&mut f, 2, 1), 1);
     assert_eq!(f.available(LinkType::Le), 1);
 }
 
@@ -189,20 +209,16 @@ fn synchronous_packets_without_flow_control() {
     f.link_up(2, LinkType::Sco).unwrap();
     for _ in 0..3 {
         f.begin_round();
-        assert_eq!(fill(&mut f, LinkType::Sco, 1), 4, "so many in a row");
+        assert_eq!(fill(&mut f, 1), 4, "so many in a row");
     }
     f.begin_round();
     assert_eq!(f.available(LinkType::Sco), 4);
 
     let mut f = flow(BUFFERS);
     f.link_up(1, LinkType::Sco).unwrap();
-    assert_eq!(fill(&mut f, LinkType::Sco, 1), 4);
+    assert_eq!(fill(&mut f, 1), 4);
     f.begin_round();
-    assert_eq!(
-        fill(&mut f, LinkType::Sco, 1),
-        0,
-        "the controller will tell"
-    );
+    assert_eq!(fill(&mut f, 1), 0, "the controller will tell");
 }
 
 #[test]
@@ -212,24 +228,24 @@ fn turns_are_fair() {
         f.link_up(handle, LinkType::Acl).unwrap();
     }
     f.link_up(4, LinkType::Le).unwrap();
-    assert!(f.next(LinkType::Acl, |_| false).is_none());
-    assert!(f.next(LinkType::Iso, |_| true).is_none());
-    let turn = f.next(LinkType::Acl, |_| true).unwrap();
+    assert!(f.next(LinkType::Acl, 0).is_none());
+    assert!(f.next(LinkType::Iso, u64::MAX).is_none());
+    let turn = f.next(LinkType::Acl, u64::MAX).unwrap();
     assert_eq!(turn.quota, 8 / 3);
-    let turn = f.next(LinkType::Acl, |handle| handle == 2).unwrap();
-    assert_eq!((turn.handle, turn.quota), (2, 8));
+    let turn = f.next(LinkType::Acl, 1 << 1).unwrap();
+    assert_eq!((turn.slot, turn.quota), (1, 8));
 
     // The one with the fewest outstanding.
-    let _credit = f.take(LinkType::Acl, 1).unwrap();
-    let _credit = f.take(LinkType::Acl, 3).unwrap();
-    let turn = f.next(LinkType::Acl, |_| true).unwrap();
-    assert_eq!((turn.handle, turn.quota), (2, 2));
+    let _credit = take(&mut f, 1).unwrap();
+    let _credit = take(&mut f, 3).unwrap();
+    let turn = f.next(LinkType::Acl, u64::MAX).unwrap();
+    assert_eq!((turn.slot, turn.quota), (1, 2));
 
     // At least one packet, if there are fewer credits than links.
-    assert_eq!(fill(&mut f, LinkType::Acl, 2), 6);
-    assert!(f.next(LinkType::Acl, |_| true).is_none());
-    assert_eq!(f.completed(2, 1), 1);
-    assert_eq!(f.next(LinkType::Acl, |_| true).unwrap().quota, 1);
+    assert_eq!(fill(&mut f, 2), 6);
+    assert!(f.next(LinkType::Acl, u64::MAX).is_none());
+    assert_eq!(completed(&mut f, 2, 1), 1);
+    assert_eq!(f.next(LinkType::Acl, u64::MAX).unwrap().quota, 1);
 }
 
 #[test]
@@ -240,10 +256,10 @@ fn nobody_starves_where_each_packet_completes_at_once() {
     }
     let mut turns = BTreeMap::new();
     for _ in 0..400 {
-        let turn = f.next(LinkType::Acl, |_| true).unwrap();
-        let _credit = f.take(LinkType::Acl, turn.handle).unwrap();
-        *turns.entry(turn.handle).or_insert(0) += 1;
-        assert_eq!(f.completed(turn.handle, 1), 1);
+        let turn = f.next(LinkType::Acl, u64::MAX).unwrap();
+        let _credit = f.take(turn.slot).unwrap();
+        *turns.entry(turn.slot).or_insert(0) += 1;
+        assert_eq!(completed(&mut f, u16::from(turn.slot) + 1, 1), 1);
     }
     assert!(turns.len() == 4 && turns.values().all(|n| *n == 100));
 }
@@ -270,19 +286,26 @@ fn buffers_never_overflow_and_all_data_gets_through() {
         while queued.values().any(|n| *n > 0) || !controller.buffered.is_empty() {
             step += 1;
             assert!(step < 10_000, "stalled");
-            while let Some(turn) = f.next(LinkType::Acl, |h| queued[&h] > 0) {
+            loop {
+                let waiting = queued.iter().filter(|(_, n)| **n > 0).map(|(h, _)| *h);
+                let ready = slots(&f, waiting);
+                assert_eq!(f.waits(LinkType::Acl, ready), ready != 0);
+                let Some(turn) = f.next(LinkType::Acl, ready) else {
+                    break;
+                };
+                let handle = u16::from(turn.slot) + 1;
                 for _ in 0..turn.quota {
-                    let left = queued.get_mut(&turn.handle).unwrap();
+                    let left = queued.get_mut(&handle).unwrap();
                     if *left == 0 {
                         break;
                     }
-                    let _credit = f.take(LinkType::Acl, turn.handle).unwrap();
+                    let _credit = f.take(turn.slot).unwrap();
                     *left -= 1;
-                    controller.buffered.push(turn.handle);
+                    controller.buffered.push(handle);
                     // Reports about links that sent nothing, or that do not exist, free no buffer. (A report that comes
                     // before its packet was sent on air cannot be told from a true one.)
                     if lies {
-                        assert_eq!(f.completed(0x0eff, 100), 0);
+                        assert_eq!(completed(&mut f, 0x0eff, 100), 0);
                     }
                 }
             }
@@ -290,7 +313,7 @@ fn buffers_never_overflow_and_all_data_gets_through() {
             if !controller.buffered.is_empty() {
                 let index = step as usize * 7 % controller.buffered.len();
                 let handle = controller.buffered.remove(index);
-                assert_eq!(f.completed(handle, 1), 1);
+                assert_eq!(completed(&mut f, handle, 1), 1);
             }
         }
         assert_eq!(f.available(LinkType::Acl), 8);
@@ -348,9 +371,9 @@ proptest! {
                         Err(LinkError::Full)
                     } else {
                         links.insert(handle, (kind, 0));
-                        Ok(())
+                        Ok(true)
                     };
-                    prop_assert_eq!(f.link_up(handle, kind), expected);
+                    prop_assert_eq!(f.link_up(handle, kind).map(|slot| f.slot_of(handle) == Some(slot)), expected);
                 }
                 Input::Down(handle) => {
                     let expected = links.remove(&handle).map(|(_, n)| n);
@@ -359,7 +382,7 @@ proptest! {
                 Input::Take(handle, refund) => {
                     let kind = links.get(&handle).map_or(LinkType::Acl, |l| l.0);
                     let free = f.available(kind);
-                    match f.take(kind, handle) {
+                    match take(&mut f, handle) {
                         Ok(credit) => {
                             prop_assert!(free > 0);
                             if refund {
@@ -377,7 +400,7 @@ proptest! {
                     let link = links.get_mut(&handle).unwrap_or(&mut none);
                     let done = n.min(link.1);
                     link.1 -= done;
-                    prop_assert_eq!(f.completed(handle, n), done);
+                    prop_assert_eq!(completed(&mut f, handle, n), done);
                 }
                 Input::SetBuffers(shared, acl) => {
                     buffers.acl = acl;
@@ -414,6 +437,7 @@ proptest! {
                 prop_assert_eq!(f.outstanding(*handle), Some(*outstanding));
             }
             prop_assert_eq!(f.link_count(), links.len());
+            prop_assert_eq!(slots(&f, links.keys().copied()).count_ones() as usize, links.len());
         }
     }
 }

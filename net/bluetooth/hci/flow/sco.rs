@@ -21,7 +21,6 @@ use kernel_ext::{
         Stat, //
     },
     skbuff::SkBuff,
-    time::now_ms,
     workqueue::Worker, //
 };
 use wire::hci::packet::{
@@ -51,8 +50,8 @@ pub(super) fn transmit(dev: &Device, worker: &mut Worker<'_>) {
     while turn(dev, worker, LinkType::Sco) {}
     let more = !dev.has(Flag::SCO_FLOWCTL)
         && dev.flow.get(worker).is_some_and(|flow| {
-            let ready = |l: &super::TxLink| l.kind == LinkType::Sco && l.ready;
-            flow.control.available(LinkType::Sco) == 0 && flow.links.iter().any(ready)
+            let control = &flow.control;
+            control.available(LinkType::Sco) == 0 && control.waits(LinkType::Sco, flow.ready)
         });
     if more {
         dev.transmit.queue(dev);
@@ -96,8 +95,7 @@ pub(in crate::hci) fn received(dev: &Device, worker: &mut Worker<'_>, mut skb: S
         }
         return;
     };
-    link.active_at = now_ms();
-    link.received = link.received.wrapping_add(1);
+    link.note_received();
     if len == 0 || skb.pull(size_of::<ScoHeader>()).is_none() {
         return;
     }

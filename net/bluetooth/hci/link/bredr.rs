@@ -430,14 +430,14 @@ pub(in crate::hci) fn mode_changed(dev: &Device, worker: &mut Worker<'_>, e: &Mo
     link.mode_pending = false;
     let id = link.id;
     if !e.status.is_success() {
-        return sco::acl_ready(dev, worker, id, true);
+        return mode_kept(dev, worker, id, e.handle);
     }
     link.sniff = e.mode == SNIFF;
     let sniff = link.sniff;
     if !sniff {
         arm_sniff(dev, link);
     }
-    flow::set_sniff(dev, worker, e.handle.get(), sniff);
+    flow::watch_data(dev, worker, e.handle.get(), sniff);
     timer::adjust(dev, worker);
     sco::acl_ready(dev, worker, id, false);
 }
@@ -449,23 +449,56 @@ pub(super) fn mode_refused(dev: &Device, worker: &mut Worker<'_>, handle: ConnHa
     };
     link.mode_pending = false;
     let id = link.id;
+    mode_kept(dev, worker, id, handle);
+}
+
+/// A link does not go to the mode that it was to go to. It is tried again once data has passed, and
+/// passes no more.
+fn mode_kept(dev: &Device, worker: &mut Worker<'_>, id: u64, handle: ConnHandle) {
+    flow::watch_data(dev, worker, handle.get(), true);
     sco::acl_ready(dev, worker, id, true);
 }
 
-/// Data passes on a link that is in sniff mode: it is to be active.
-pub(in crate::hci) fn leave_sniff(dev: &Device, worker: &mut Worker<'_>, handle: u16) {
+/// Data passes on a link that is in sniff mode, which it is to leave, or that would not go there.
+pub(in crate::hci) fn data_passes(dev: &Device, worker: &mut Worker<'_>, handle: u16) {
     let handle = ConnHandle::new(handle);
-    let Some(link) = by_handle(dev, worker, handle).filter(|l| l.sniff && !l.mode_pending) else {
+    let Some(link) = by_handle(dev, worker, handle).filter(|l| !l.mode_pending) else {
         return;
     };
-    link.mode_pending = true;
-    send(dev, &ExitSniffMode { handle });
+    if link.sniff {
+        link.mode_pending = true;
+        send(dev, &ExitSniffMode { handle });
+    } else {
+        arm_sniff(dev, link);
+        flow::watch_data(dev, worker, handle.get(), false);
+        timer::adjust(dev, worker);
+    }
 }
 
-/// A link that is idle for long may go to sniff mode, if that is wanted.
+/// A link that is idle for long may go to sniff mode, if that is wanted. Whether somebody uses it
+/// does not matter.
 pub(super) fn arm_sniff(dev: &Device, link: &mut Link) {
     let ms = dev.state().defaults.idle_timeout;
     link.sniff_at = (ms > 0).then(|| now_ms().saturating_add(ms.into()));
+}
+
+/// Links that are up go by another idle time-out from now on. Sleeps; not on the worker.
+pub(crate) fn idle_timeout_changed(dev: &Device) {
+    let Ok(worker) = dev.worker() else {
+        return;
+    };
+    // A controller that is leaving has no links for long.
+    let _ = worker.call(|worker| {
+        let Some(table) = dev.links.get(worker) else {
+            return;
+        };
+        for link in table.links.iter_mut() {
+            if link.kind == LinkKind::Acl && link.is_connected() && !link.sniff {
+                arm_sniff(dev, link);
+            }
+        }
+        timer::adjust(dev, worker);
+    });
 }
 
 /// Sends an idle link to sniff mode (7.2.2).

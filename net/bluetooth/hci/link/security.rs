@@ -11,31 +11,18 @@ use super::{
     LinkKind, //
 };
 use crate::hci::{
-    device::{
-        ids,
-        Controller,
-        Device, //
-    },
-    session::jiffies,
+    device::Device,
     state::Peer,
+    timers::{
+        self,
+        Alarm, //
+    },
     user::{
         LinkFacts,
         LinkUser, //
     }, //
 };
-use kernel::{
-    prelude::*,
-    sync::aref::ARef, //
-};
-use kernel_ext::{
-    time::now_ms,
-    workqueue::{
-        OrderedQueue,
-        Work,
-        WorkItem,
-        Worker, //
-    },
-};
+use kernel_ext::workqueue::Worker;
 use wire::{
     hci::{
         event::Event,
@@ -175,53 +162,9 @@ pub(crate) trait Authenticator {
     ) -> Secured;
 }
 
-/// The room's timer; on the worker.
-#[pin_data]
-pub(crate) struct SecurityTimer {
-    #[pin]
-    work: Work<Controller, { ids::SECURITY_TIMER }>,
-}
-
-kernel_ext::impl_has_work! {
-    impl HasWork<{ ids::SECURITY_TIMER }> for Controller { self.security_timer.work }
-}
-
-impl SecurityTimer {
-    pub(in crate::hci) fn new() -> impl PinInit<Self, Error> {
-        try_pin_init!(Self {
-            work <- kernel_ext::new_work!("SecurityTimer::work"),
-        })
-    }
-
-    pub(in crate::hci) fn bind(&self, worker: &OrderedQueue) -> Result {
-        self.work.bind(worker)
-    }
-
-    /// Stops it for good.
-    pub(in crate::hci) fn disable(&self) {
-        self.work.disable_sync();
-    }
-}
-
-impl WorkItem<{ ids::SECURITY_TIMER }> for Controller {
-    type Pointer = ARef<Device>;
-
-    fn run(dev: ARef<Device>, worker: &mut Worker<'_>) {
-        <crate::Security as Authenticator>::time(&dev, worker);
-    }
-}
-
 /// Has [`Authenticator::time`] called at this time in milliseconds, and at no other.
 pub(crate) fn wake_at(dev: &Device, at: Option<u64>) {
-    match at {
-        Some(at) => {
-            let ms = u32::try_from(at.saturating_sub(now_ms())).unwrap_or(u32::MAX);
-            dev.security_timer.work.mod_delayed(dev, jiffies(ms));
-        }
-        None => {
-            dev.security_timer.work.cancel();
-        }
-    }
+    timers::alarm(dev, Alarm::Security, at);
 }
 
 /// A link to a peer that is not up yet: the level it is wanted for, and whether this host wants it.

@@ -12,56 +12,18 @@ use super::{
     EVENT_MS, //
 };
 use crate::hci::{
-    device::{
-        ids,
-        Controller,
-        Device, //
+    device::Device,
+    timers::{
+        self,
+        Alarm, //
     },
-    session::jiffies,
     user::LinkUser, //
-};
-use kernel::{
-    prelude::*,
-    sync::aref::ARef, //
 };
 use kernel_ext::{
     time::now_ms,
-    workqueue::{
-        OrderedQueue,
-        Work,
-        WorkItem,
-        Worker, //
-    },
+    workqueue::Worker, //
 };
 use wire::hci::Status;
-
-/// The timer of all links of a controller; on the worker.
-#[pin_data]
-pub(crate) struct LinkTimer {
-    #[pin]
-    work: Work<Controller, { ids::LINK_TIMER }>,
-}
-
-kernel_ext::impl_has_work! {
-    impl HasWork<{ ids::LINK_TIMER }> for Controller { self.link_timer.work }
-}
-
-impl LinkTimer {
-    pub(in crate::hci) fn new() -> impl PinInit<Self, Error> {
-        try_pin_init!(Self {
-            work <- kernel_ext::new_work!("LinkTimer::work"),
-        })
-    }
-
-    pub(in crate::hci) fn bind(&self, worker: &OrderedQueue) -> Result {
-        self.work.bind(worker)
-    }
-
-    /// Stops it for good.
-    pub(in crate::hci) fn disable(&self) {
-        self.work.disable_sync();
-    }
-}
 
 /// Some link's time has changed: the timer follows.
 pub(super) fn adjust(dev: &Device, worker: &mut Worker<'_>) {
@@ -72,16 +34,7 @@ pub(super) fn adjust(dev: &Device, worker: &mut Worker<'_>) {
     let links = links.flat_map(|l| [l.idle_at, l.late_at, l.sniff_at]);
     let audio = table.audio.iter().map(|l| l.late_at());
     let next = Iterator::chain(links, audio).flatten().min();
-    match next {
-        Some(at) => {
-            let ms = at.saturating_sub(now_ms());
-            let ms = u32::try_from(ms).unwrap_or(u32::MAX);
-            dev.link_timer.work.mod_delayed(dev, jiffies(ms));
-        }
-        None => {
-            dev.link_timer.work.cancel();
-        }
-    }
+    timers::alarm(dev, Alarm::Links, next);
 }
 
 /// What is due for a link.
@@ -91,22 +44,19 @@ enum Due {
     Sniff,
 }
 
-impl WorkItem<{ ids::LINK_TIMER }> for Controller {
-    type Pointer = ARef<Device>;
-
-    fn run(dev: ARef<Device>, worker: &mut Worker<'_>) {
-        while let Some((id, due)) = next_due(&dev, worker) {
-            match due {
-                Due::Unused => unused(&dev, worker, id),
-                Due::Late(stage, kind) => late(&dev, worker, id, stage, kind),
-                Due::Sniff => bredr::consider_sniff(&dev, worker, id),
-            }
+/// Some link's time has come.
+pub(in crate::hci) fn time(dev: &Device, worker: &mut Worker<'_>) {
+    while let Some((id, due)) = next_due(dev, worker) {
+        match due {
+            Due::Unused => unused(dev, worker, id),
+            Due::Late(stage, kind) => late(dev, worker, id, stage, kind),
+            Due::Sniff => bredr::consider_sniff(dev, worker, id),
         }
-        while let Some(id) = sco::take_late(&dev, worker) {
-            sco::late(&dev, worker, id);
-        }
-        adjust(&dev, worker);
     }
+    while let Some(id) = sco::take_late(dev, worker) {
+        sco::late(dev, worker, id);
+    }
+    adjust(dev, worker);
 }
 
 /// Takes one thing that is due, and the time for it.

@@ -134,26 +134,26 @@ pub fn set_buffers(f: &mut Flow, buffers: Buffers) {
 pub fn reset(f: &mut Flow) {
     f.reset();
 }
-pub fn link_up(f: &mut Flow, handle: u16, kind: LinkType) -> Result<(), LinkError> {
+pub fn link_up(f: &mut Flow, handle: u16, kind: LinkType) -> Result<u8, LinkError> {
     f.link_up(handle, kind)
 }
 pub fn link_down(f: &mut Flow, handle: u16) -> Option<u16> {
     f.link_down(handle)
 }
-pub fn take(f: &mut Flow, kind: LinkType, handle: u16) -> Result<Credit, NoCredit> {
-    f.take(kind, handle)
+pub fn take(f: &mut Flow, slot: u8) -> Result<Credit, NoCredit> {
+    f.take(slot)
 }
 pub fn refund(f: &mut Flow, credit: Credit) {
     f.refund(credit);
 }
-pub fn completed(f: &mut Flow, handle: u16, n: u16) -> u16 {
+pub fn completed(f: &mut Flow, handle: u16, n: u16) -> Option<(u8, u16)> {
     f.completed(handle, n)
 }
 pub fn begin_round(f: &mut Flow) {
     f.begin_round();
 }
 pub fn next(f: &mut Flow, kind: LinkType, ready: u64) -> Option<Turn> {
-    f.next(kind, |handle| ready & 1u64.wrapping_shl(handle.into()) != 0)
+    f.next(kind, ready)
 }
 pub fn holders(f: &Flow, kind: LinkType) -> u32 {
     f.holders(kind)

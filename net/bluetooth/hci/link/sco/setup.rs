@@ -112,7 +112,7 @@ pub(super) fn begin(dev: &Device, worker: &mut Worker<'_>, id: u64, at_last: boo
         return Ok(());
     };
     if (acl.sniff || acl.mode_pending) && !at_last {
-        bredr::leave_sniff(dev, worker, handle.get());
+        bredr::data_passes(dev, worker, handle.get());
         return Ok(());
     }
     let (peer_esco, peer_2m) = (acl.features.esco(), acl.features.edr_esco_2m());

@@ -214,7 +214,6 @@ pub(super) fn released(link: &mut Link) {
     if link.holds > 0 {
         return;
     }
-    link.sniff_at = None;
     let ms = if link.stage == Stage::Connected {
         // Who asked for the link has more time to use it.
         let times = if link.initiated_here { 1 } else { 2 };

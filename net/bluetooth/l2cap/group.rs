@@ -34,7 +34,6 @@ use engine::l2cap::{
     Error as Reason,
 };
 use kernel::prelude::*;
-use kernel_ext::vec::VecExt;
 use kernel_ext::{
     net::State,
     time::now_ms,
@@ -136,23 +135,20 @@ pub(super) fn response(link: &mut Link, ident: Ident, response: &CreditConnectio
 }
 
 fn apply(link: &mut Link, at: usize, answer: &mut Response<'_>) -> Option<Actions> {
-    let mut taken: KVec<u16> = KVec::new();
-    for active in link.channels.iter() {
-        if let Some(engine) = &active.engine {
-            taken.append(engine.remote_cid()).ok()?;
-        }
-    }
     let Link {
         channels,
         signalling,
         ..
     } = link;
-    let engine = channels.get_mut(at)?.engine.as_mut()?;
-    Some(answer.apply(
-        engine,
-        |dcid| taken.iter().any(|cid| *cid == dcid),
-        &mut signalling.idents,
-    ))
+    let (before, from) = channels.split_at_mut_checked(at)?;
+    let (active, after) = from.split_first_mut()?;
+    let taken = |dcid| {
+        let others = Iterator::chain(before.iter(), after.iter());
+        let mut engines = others.filter_map(|a| a.engine.as_ref());
+        engines.any(|e| e.remote_cid() == dcid)
+    };
+    let engine = active.engine.as_mut()?;
+    Some(answer.apply(engine, taken, &mut signalling.idents))
 }
 
 /// The peer asks for channels (4.25).
@@ -167,10 +163,7 @@ pub(super) fn request(
     let Some(link) = dev.upper.get(worker).and_then(|room| room.link(handle)) else {
         return;
     };
-    let busy = link
-        .channels
-        .iter()
-        .any(|a| a.engine.as_ref().is_some_and(|e| e.is_asked_by(ident)));
+    let busy = link.channels.iter().any(|a| is_asked(a, ident));
     let mut group = match Accept::new(ident, request, busy) {
         Ok(group) => group,
         Err(refusal) => return link.signal(&refusal),
@@ -183,30 +176,28 @@ pub(super) fn request(
     if listener.omtu != 0 && request.parameters.mtu < listener.omtu {
         return link.signal(&group.refuse_all(CreditResult::UNACCEPTABLE_PARAMETERS));
     }
-    let mut accepted: KVec<(u64, Actions)> = KVec::new();
+    let mut accepted = false;
     while let Some(scid) = group.next() {
         match accept(dev, link, &mut group, ident, &user, request.spsm, scid) {
-            Ok(one) => {
-                if accepted.append(one).is_err() {
-                    break;
+            Ok((id, actions)) => {
+                accepted = true;
+                // What is sent goes behind the answer, as everything waits for its turn to be sent.
+                let at = link.position(|a| a.id() == id);
+                if let (Some(at), false) = (at, listener.deferred) {
+                    link.act(at, actions);
                 }
             }
             Err(result) => group.refuse(result),
         }
     }
-    if listener.deferred && !accepted.is_empty() {
-        for (id, _) in accepted {
-            if let Some(active) = link.active(id) {
+    if listener.deferred && accepted {
+        for active in link.channels.iter() {
+            if active.group == Some(ident) {
                 active.user.deferred();
             }
         }
-        return;
-    }
-    link.signal(&group.finish());
-    for (id, actions) in accepted {
-        if let Some(at) = link.position(|a| a.id() == id) {
-            link.act(at, actions);
-        }
+    } else {
+        link.signal(&group.finish());
     }
 }
 
@@ -249,61 +240,48 @@ pub(super) fn authorise(link: &mut Link, at: usize) {
         return;
     };
     active.consents = true;
-    let asked = |a: &Active| a.engine.as_ref().is_some_and(|e| e.is_asked_by(ident));
-    if link.channels.iter().any(|a| asked(a) && !a.consents) {
+    if link
+        .channels
+        .iter()
+        .any(|a| is_asked(a, ident) && !a.consents)
+    {
         return;
     }
-    let mut answer = Deferred::new(ident, true);
-    let mut all: KVec<(u64, Actions)> = KVec::new();
-    let Link {
-        channels,
-        signalling,
-        ..
-    } = link;
-    for active in channels.iter_mut().filter(|a| asked(a)) {
-        let id = active.id();
-        active.group = None;
-        if let Some(engine) = &mut active.engine {
-            let actions = answer.add(engine, &mut signalling.idents);
-            if all.append((id, actions)).is_err() {
-                break;
-            }
-        }
-    }
-    link.signal(&answer.finish());
-    for (id, actions) in all {
-        if let Some(at) = link.position(|a| a.id() == id) {
-            link.act(at, actions);
-        }
-    }
+    answer_all(link, ident, true);
 }
 
 /// A user does not want the channel that was asked for: nobody of the group gets one.
 pub(super) fn refuse(link: &mut Link, ident: Ident) {
-    let asked = |a: &Active| a.engine.as_ref().is_some_and(|e| e.is_asked_by(ident));
-    let mut answer = Deferred::new(ident, false);
-    let mut all: KVec<(u64, Actions)> = KVec::new();
-    let Link {
-        channels,
-        signalling,
-        ..
-    } = link;
-    for active in channels.iter_mut().filter(|a| asked(a)) {
-        let id = active.id();
+    answer_all(link, ident, false);
+}
+
+fn is_asked(active: &Active, ident: Ident) -> bool {
+    let engine = active.engine.as_ref();
+    engine.is_some_and(|engine| engine.is_asked_by(ident))
+}
+
+/// Tells the peer what became of a group that was deferred.
+fn answer_all(link: &mut Link, ident: Ident, consent: bool) {
+    let mut answer = Deferred::new(ident, consent);
+    // Each leaves the group with its answer.
+    let waits = |a: &Active| a.group == Some(ident) && is_asked(a, ident);
+    while let Some(at) = link.position(waits) {
+        let Link {
+            channels,
+            signalling,
+            ..
+        } = link;
+        let Some(active) = channels.get_mut(at) else {
+            break;
+        };
         active.group = None;
-        if let Some(engine) = &mut active.engine {
-            let actions = answer.add(engine, &mut signalling.idents);
-            if all.append((id, actions)).is_err() {
-                break;
-            }
-        }
+        let Some(engine) = &mut active.engine else {
+            break;
+        };
+        let actions = answer.add(engine, &mut signalling.idents);
+        link.act(at, actions);
     }
     link.signal(&answer.finish());
-    for (id, actions) in all {
-        if let Some(at) = link.position(|a| a.id() == id) {
-            link.act(at, actions);
-        }
-    }
 }
 
 /// The peer takes other lengths (4.27).

@@ -38,7 +38,6 @@ use engine::l2cap::{
     Error as Reason, //
 };
 use kernel::prelude::*;
-use kernel_ext::vec::VecExt;
 use kernel_ext::{
     net::State,
     time::now_ms,
@@ -140,25 +139,29 @@ pub(super) fn link_ready(dev: &Device, worker: &mut Worker<'_>, handle: u16) {
 
 /// Brings all channels of a link on that wait for it.
 pub(super) fn channels(dev: &Device, worker: &mut Worker<'_>, handle: u16) {
-    let Some(link) = dev.upper.get(worker).and_then(|room| room.link(handle)) else {
-        return;
-    };
-    let mut waiting: KVec<(u64, State)> = KVec::new();
-    for active in link.channels.iter() {
-        let state = active.state();
-        if matches!(state, State::Connect | State::Connect2)
-            && waiting.append((active.id(), state)).is_err()
-        {
-            break;
+    let mut last = 0;
+    while let Some((id, state)) = next_channel(dev, worker, handle, last) {
+        last = id;
+        match state {
+            State::Connect => outgoing(dev, worker, handle, id),
+            State::Connect2 => incoming::decide(dev, worker, handle, id),
+            _ => {}
         }
     }
-    for (id, state) in waiting {
-        if state == State::Connect {
-            outgoing(dev, worker, handle, id);
-        } else {
-            incoming::decide(dev, worker, handle, id);
-        }
-    }
+}
+
+/// The oldest of a link's channels that is younger than channel `last` (0: any), and its state: to
+/// go through all of them while they come and go.
+fn next_channel(
+    dev: &Device,
+    worker: &mut Worker<'_>,
+    handle: u16,
+    last: u64,
+) -> Option<(u64, State)> {
+    let link = dev.upper.get(worker)?.link(handle)?;
+    let younger = link.channels.iter().filter(|a| a.id() > last);
+    let next = younger.min_by_key(|a| a.id())?;
+    Some((next.id(), next.state()))
 }
 
 /// What a link's authentication is to be like, for a channel (Vol 4 Part E 7.1.29).
@@ -335,16 +338,9 @@ pub(super) fn security_changed(
     status: u8,
     security: &LinkSecurity,
 ) {
-    let Some(link) = dev.upper.get(worker).and_then(|room| room.link(handle)) else {
-        return;
-    };
-    let mut ids: KVec<u64> = KVec::new();
-    for active in link.channels.iter() {
-        if ids.append(active.id()).is_err() {
-            break;
-        }
-    }
-    for id in ids {
+    let mut last = 0;
+    while let Some((id, _)) = next_channel(dev, worker, handle, last) {
+        last = id;
         with_channel(dev, worker, handle, id, |link, at| {
             channel_security_changed(link, at, status, security);
         });

@@ -67,7 +67,8 @@ pub(super) use end::{
 pub(super) use le::event as le_event;
 pub(crate) use le::{
     parameters_loaded as le_parameters_loaded,
-    update_parameters, //
+    update_parameters,
+    wanted_parameters, //
 };
 pub(super) use le_connect::is_connecting as le_is_connecting;
 pub(crate) use le_connect::not_awaited as le_not_awaited;

@@ -46,6 +46,7 @@ use kernel_ext::{
 use wire::l2cap::{
     cid,
     psm,
+    signal::ConnectionParameterUpdateRequest,
     Mode,
     Transport, //
 };
@@ -124,14 +125,24 @@ pub(super) fn accept(
 
 /// The peer is known as far as `hci` is concerned.
 pub(super) fn link_ready(dev: &Device, worker: &mut Worker<'_>, handle: u16) {
+    let wanted = link::wanted_parameters(dev, worker, handle);
     let Some(link) = dev.upper.get(worker).and_then(|room| room.link(handle)) else {
         return;
     };
     link.ready = true;
-    if link.transport() == Transport::BrEdr {
-        if let Some(packet) = link.signalling.request_information(now_ms()) {
-            link.signal(&packet);
-        }
+    let first = match wanted {
+        Some(wanted) => link
+            .signalling
+            .request_parameters(ConnectionParameterUpdateRequest {
+                interval_min: wanted.min,
+                interval_max: wanted.max,
+                latency: wanted.latency,
+                timeout: wanted.timeout,
+            }),
+        None => link.signalling.request_information(now_ms()),
+    };
+    if let Some(packet) = first {
+        link.signal(&packet);
     }
     channels(dev, worker, handle);
     receive::early(dev, worker, handle);

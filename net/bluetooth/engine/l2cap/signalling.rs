@@ -13,6 +13,7 @@ use wire::l2cap::{
         Code,
         Command,
         Commands,
+        ConnectionParameterUpdateRequest,
         CreditConnectionResponse,
         CreditParameters,
         CreditResult,
@@ -67,6 +68,8 @@ pub enum Ignored {
     Malformed,
     /// It is a response that nobody waits for, or to which nobody listens.
     Unsolicited,
+    /// It answers a request, and there is nothing more to do.
+    Settled,
 }
 
 /// What a command asks for.
@@ -116,6 +119,8 @@ pub struct Signalling {
     transport: Transport,
     local: Local,
     information: Information,
+    /// Our request for other connection parameters, while it is not answered.
+    update: Option<Ident>,
     peer_features: FeatureMask,
     peer_fixed_channels: FixedChannels,
 }
@@ -131,6 +136,7 @@ impl Signalling {
                 Transport::BrEdr => Information::NotAsked,
                 Transport::Le => Information::Done,
             },
+            update: None,
             peer_features: FeatureMask::EMPTY,
             peer_fixed_channels: FixedChannels::EMPTY,
         }
@@ -177,6 +183,30 @@ impl Signalling {
             deadline: now.saturating_add(INFORMATION_TIMEOUT_MS),
         };
         Command::InformationRequest(InformationRequest { info_type }).encode(ident)
+    }
+
+    /// Asks the central for other connection parameters (4.20), unless it was asked before and has not answered. What becomes of
+    /// it shows in the link's parameters.
+    #[must_use]
+    pub fn request_parameters(
+        &mut self,
+        wanted: ConnectionParameterUpdateRequest,
+    ) -> Option<Packet> {
+        if self.transport != Transport::Le || self.update.is_some() {
+            return None;
+        }
+        let ident = self.idents.allocate()?;
+        self.update = Some(ident);
+        Command::ConnectionParameterUpdateRequest(wanted).encode(ident)
+    }
+
+    /// An answer with this identifier came. Returns whether it is to a request for other parameters.
+    fn finish_update(&mut self, ident: Ident) -> bool {
+        let ours = self.update.take_if(|asked| *asked == ident).is_some();
+        if ours {
+            self.idents.release(ident);
+        }
+        ours
     }
 
     fn finish_information(&mut self) {
@@ -251,9 +281,15 @@ impl Signalling {
         };
         match command {
             Command::EchoRequest(data) => send(ident, &Command::EchoResponse(data)),
-            Command::EchoResponse(_) | Command::ConnectionParameterUpdateResponse(_) => {
-                Step::Ignored(Ignored::Unsolicited)
+            Command::EchoResponse(_) => Step::Ignored(Ignored::Unsolicited),
+            Command::ConnectionParameterUpdateResponse(_) => {
+                Step::Ignored(if self.finish_update(ident) {
+                    Ignored::Settled
+                } else {
+                    Ignored::Unsolicited
+                })
             }
+            Command::Reject(_) if self.finish_update(ident) => Step::Ignored(Ignored::Settled),
             Command::InformationRequest(request) => {
                 let response = self.information(request.info_type);
                 send(ident, &Command::InformationResponse(response))

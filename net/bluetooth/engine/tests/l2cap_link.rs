@@ -16,7 +16,6 @@ use engine::l2cap::{
         BREDR_MAX_PAYLOAD, //
     },
     signalling::{
-        Ignored,
         Local,
         Signalling,
         Step,
@@ -70,7 +69,7 @@ fn run(s: &mut Signalling, payload: &[u8]) -> Out {
             Step::Send(packet) => out.sent.push(packet.as_slice().to_vec()),
             Step::Command { ident, command } => out.commands.push((ident.get(), command.code())),
             Step::InformationDone => out.done += 1,
-            Step::Ignored(Ignored::Malformed | Ignored::Unsolicited) => out.ignored += 1,
+            Step::Ignored(_) => out.ignored += 1,
         }
     }
     out
@@ -238,6 +237,37 @@ fn the_exchange_of_features_ends_in_any_case() {
     let mut s = signalling(Transport::Le, false);
     assert!(s.information_done());
     assert_eq!(s.request_information(0), None);
+}
+
+#[test]
+fn a_peripheral_asks_for_parameters_once_until_it_is_answered() {
+    let wanted = ConnectionParameterUpdateRequest {
+        interval_min: 0x18,
+        interval_max: 0x28,
+        latency: 0,
+        timeout: 0x2a,
+    };
+    let request = |ident| [0x12, ident, 8, 0, 0x18, 0, 0x28, 0, 0, 0, 0x2a, 0];
+    let mut s = signalling(Transport::Le, false);
+    let asked = s.request_parameters(wanted).unwrap();
+    assert_eq!(asked.as_slice(), request(1));
+    assert_eq!(s.request_parameters(wanted), None);
+    // Another's answer, then the answer: accepted, refused, or not understood.
+    assert_eq!(run(&mut s, &[0x13, 2, 2, 0, 0, 0]).ignored, 1);
+    assert_eq!(s.idents.in_use(), 1);
+    for (ident, answer) in [
+        (1, &[0x13, 1, 2, 0, 0, 0][..]),
+        (2, &[0x13, 2, 2, 0, 1, 0]),
+        (3, &[1, 3, 2, 0, 0, 0]),
+    ] {
+        assert_eq!(run(&mut s, answer).ignored, 1);
+        assert_eq!(s.idents.in_use(), 0);
+        let asked = s.request_parameters(wanted).unwrap();
+        assert_eq!(asked.as_slice(), request(ident + 1));
+    }
+    // There is no such thing on BR/EDR.
+    let mut s = signalling(Transport::BrEdr, false);
+    assert_eq!(s.request_parameters(wanted), None);
 }
 
 #[test]

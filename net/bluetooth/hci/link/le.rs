@@ -535,6 +535,28 @@ pub(crate) fn update_parameters(
     Ok(())
 }
 
+/// What this host as peripheral is to ask its central for: other parameters, if the interval is not
+/// within the bounds that are wanted.
+pub(crate) fn wanted_parameters(
+    dev: &Device,
+    worker: &mut Worker<'_>,
+    handle: u16,
+) -> Option<connection::Range> {
+    let link = dev
+        .links
+        .get(worker)?
+        .by_handle(ConnHandle::new(handle))
+        .filter(|l| l.kind == LinkKind::Le && !l.central)?;
+    let wanted = connection::Range {
+        min: link.interval_min,
+        max: link.interval_max,
+        latency: link.parameters.latency,
+        timeout: link.parameters.supervision_timeout,
+    };
+    let fits = (wanted.min..=wanted.max).contains(&link.parameters.interval);
+    (!fits && wanted.is_valid()).then_some(wanted)
+}
+
 /// mgmt's users have other parameters for a peer: the link to it, if there is one of this host as
 /// central, is changed accordingly. Any process context.
 pub(crate) fn parameters_loaded(dev: &Device, peer: Peer, wanted: connection::Range) {

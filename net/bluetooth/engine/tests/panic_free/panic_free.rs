@@ -242,6 +242,7 @@ pub mod l2cap {
         },
         signal::{
             Command,
+            ConnectionParameterUpdateRequest,
             Ident,
             Packet,
             ReconfigureRequest,
@@ -254,6 +255,12 @@ pub mod l2cap {
     }
     pub fn next<'a>(s: &mut Signalling, frame: &mut Frame<'a>, now: u64) -> Option<Step<'a>> {
         s.next(frame, now)
+    }
+    pub fn request_parameters(
+        s: &mut Signalling,
+        wanted: ConnectionParameterUpdateRequest,
+    ) -> Option<Packet> {
+        s.request_parameters(wanted)
     }
     pub fn channel(settings: &Settings, now: u64) -> Channel {
         Channel::outgoing(0x40, 0x1001, settings, now)

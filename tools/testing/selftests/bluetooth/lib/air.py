@@ -125,7 +125,7 @@ class Radio(InRange):
             handle = self.air.new_handle()
             for radio, role in ((self, 0), (self.other, 1)):
                 radio.links[handle] = radio.other.bdaddr
-                radio.send(self.le_connection_complete(handle, radio.other.bdaddr, role))
+                radio.send(self.le_connection_complete(handle, radio.other.bdaddr, role, self.air.interval))
 
     def _do_2013(self, parameters):         # LE Connection Update
         self.send(status(0x2013))
@@ -157,6 +157,8 @@ class Air:
 
     def __init__(self, **options):
         self.handle = 0x0029
+        # Of LE links when they come up, in 1.25 ms.
+        self.interval = 0x18
         self.updates = []
         self.lose = lambda packet: [packet]
         self.mgmt = None

@@ -630,8 +630,14 @@ fn check(sides: (Side, Side), count: u32) {
     }
 }
 
+/// Some, or as many as the environment says.
+fn cases() -> u32 {
+    let said = std::env::var("PROPTEST_CASES").ok();
+    said.and_then(|n| n.parse().ok()).unwrap_or(64)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     #[test]
     fn everything_arrives_once_and_in_order(seed: u64, window in 1u16..=63, loss in 0u64..40) {
@@ -658,6 +664,20 @@ proptest! {
     #[test]
     fn so_it_does_with_duplicates(seed: u64, window in 1u16..=32, loss in 0u64..30, duplicates in 0u64..50) {
         check(simulate(&params(window, 0, Format::Enhanced), 200, seed, loss, duplicates, 0), 200);
+    }
+
+    /// In at most half of all numbers, all of it at once: the air loses and repeats, and the sides are busy at times.
+    #[test]
+    fn so_it_does_in_the_worst_air(
+        seed: u64,
+        format in prop::sample::select(vec![(Format::Enhanced, 1u16), (Format::Enhanced, 32), (Format::Extended, 64),
+            (Format::Extended, 1000), (Format::Extended, 0x1fff)]),
+        loss in 0u64..40,
+        duplicates in 0u64..50,
+        busy in prop::sample::select(vec![0u64, 20, 100]),
+    ) {
+        let (format, window) = format;
+        check(simulate(&params(window, 0, format), 300, seed, loss, duplicates, busy), 300);
     }
 
     /// With a limit to how often a frame is sent it may end, but what arrived is right.

@@ -8,16 +8,20 @@ Both ends are this host's, on two controllers in software."""
 import ctypes
 import errno
 import fcntl
+import functools
 import os
 import random
 import select
+import shutil
 import socket
 import struct
+import subprocess
 import threading
 import time
 
 from lib import hcilib, ktap
 from lib.air import Air, payload
+from lib.controller import ACL, event
 from lib.ktap import case, check, equal
 
 BTPROTO_L2CAP = 0
@@ -240,6 +244,22 @@ case("BR/EDR: what is sent arrives, in every mode and both directions")(modes(BR
 case("LE: what is sent arrives, in every mode and both directions")(modes(LE))
 
 
+@case("l2ping: every echo comes back")
+def pings():
+    program = shutil.which("l2ping", path="/usr/bin:/usr/sbin:/bin:/sbin")
+    if not program:
+        raise ktap.Skip("no l2ping here")
+    wanted = int(os.environ.get("PINGS", "200"))
+    with Air() as air:
+        near, far = air.radios
+        done = subprocess.run([program, "-f", "-i", f"hci{near.index}", "-c", str(wanted), "-s", "600",
+                               hcilib.info(far.index).address], capture_output=True, text=True,
+                              timeout=SECONDS + wanted / 20, check=False)
+        last = (done.stdout + done.stderr).strip().splitlines()[-1:]
+        check(done.returncode == 0, f"l2ping: {last}")
+        equal(last, [f"{wanted} sent, {wanted} received, 0% loss"], "what l2ping says")
+
+
 @case("small packets to the controller: every frame is cut and put together")
 def small_packets():
     with Air(mtu=48, le_mtu=27, packets=2) as air:
@@ -278,11 +298,16 @@ class BadAir:
 
 @case("retransmission mode: nothing is lost, doubled nor damaged on an air that does all of it")
 def bad_air():
+    tried = [Mode("plain", mode=ERTM, max_tx=0), Mode("long", mode=ERTM, imtu=4000, max_tx=0)]
+    if os.environ.get("MESSAGES"):
+        # Each loss in a window of one costs a time-out: too long for a short run.
+        tried += [Mode("extended", mode=ERTM, window=500, imtu=2000, max_tx=0),
+                  Mode("one", mode=ERTM, window=1, max_tx=0)]
     with Air() as air:
-        for mode in (Mode("plain", mode=ERTM, max_tx=0), Mode("long", mode=ERTM, imtu=4000, max_tx=0)):
+        for mode in tried:
             with Channel(air, mode) as channel:
                 air.lose = BadAir(12)
-                came = both_ways(channel, count(40))
+                came = both_ways(channel, 40 if mode.name == "one" else count(40))
                 ktap.say(f"{mode.name}: {came}, {air.lose.done}")
                 check(all(air.lose.done.values()), "the air was too good")
                 air.lose = lambda packet: [packet]
@@ -453,6 +478,167 @@ def queued():
             "i", fcntl.ioctl(channel.far, TIOCINQ, bytes(4)))[0] == 12)
         hcilib.wait_for("the buffer to be free again", lambda: struct.unpack(
             "i", fcntl.ioctl(channel.near, TIOCOUTQ, bytes(4)))[0] == free)
+
+
+def outq(sock):
+    return struct.unpack("i", fcntl.ioctl(sock, TIOCOUTQ, bytes(4)))[0]
+
+
+def fill(sock, data, most=20_000):
+    """Sends without waiting until there is no more room. Returns how often."""
+    sock.settimeout(None)
+    for sent in range(most):
+        try:
+            equal(sock.send(data, socket.MSG_DONTWAIT), len(data), "what was sent")
+        except BlockingIOError:
+            return sent
+    raise AssertionError(f"{most} messages of {len(data)} bytes, and there is still room")
+
+
+class Stopped:
+    """An air whose controllers take what they have room for, and send none of it until this is over."""
+
+    def __init__(self, air):
+        self.radios, self.packets = air.radios, []
+        self.lock, self.over = threading.Lock(), False
+
+    def __enter__(self):
+        for radio in self.radios:
+            radio._packet, radio.usual = functools.partial(self.keep, radio), radio._packet
+        return self
+
+    def keep(self, radio, packet):
+        with self.lock:
+            if packet[0] != ACL or self.over:
+                radio.usual(packet)
+            else:
+                self.packets.append((radio, packet))
+
+    def __exit__(self, *_):
+        with self.lock:
+            for radio, packet in self.packets:
+                radio.usual(packet)
+            self.over = True
+        for radio in self.radios:
+            radio._packet = radio.usual
+
+
+PRESSED = (Mode("basic", mode=BASIC), Mode("retransmission", mode=ERTM),
+           Mode("credits", LE, bt_mode=LE_FLOWCTL), Mode("stream", socket_type=socket.SOCK_STREAM, mode=BASIC))
+
+
+@case("a controller that takes no more: EAGAIN, poll says when there is room, and nothing is lost")
+def back_pressure():
+    with Air() as air:
+        for mode in PRESSED:
+            with Channel(air, mode) as channel:
+                near, data = channel.near, message(7, 40)
+                near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4608)
+                free = outq(near)
+                events = select.poll()
+                events.register(near, select.POLLOUT)
+                check(events.poll(0), f"{mode.name}: no room at the start")
+                with Stopped(air):
+                    sent = fill(near, data)
+                    check(sent, f"{mode.name}: nothing could be sent")
+                    # Without credits nothing may be queued.
+                    check(mode.kind == LE or outq(near) < free,
+                          f"{mode.name}: {outq(near)} of {free} bytes are free")
+                    equal(events.poll(0), [], f"{mode.name}: poll without room")
+                check(events.poll(SECONDS * 1000), f"{mode.name}: no room when all is sent")
+                got = b""
+                while len(got) < sent * len(data):
+                    more = channel.far.recv(65536)
+                    check(more, f"{mode.name}: the end after {len(got)} bytes")
+                    got += more
+                check(got == data * sent, f"{mode.name}: what came is not what was sent")
+                hcilib.wait_for("the buffer to be free again", lambda: outq(near) == free)
+
+
+@case("SO_SNDTIMEO: who waits for room gives up in time; without it, it waits as long as it takes")
+def send_timeout():
+    with Air() as air:
+        for mode in PRESSED[:3]:
+            with Channel(air, mode) as channel:
+                near, data = channel.near, message(9, 40)
+                near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4608)
+                near.settimeout(None)
+                near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 0, 300_000))
+                done = []
+                with Stopped(air):
+                    sent = fill(near, data)
+                    began = time.monotonic()
+                    try:
+                        near.send(data)
+                        raise AssertionError(f"{mode.name}: there was room after all")
+                    except BlockingIOError:
+                        took = time.monotonic() - began
+                    check(took > 0.25, f"{mode.name}: gave up after {took:.2f} s")
+                    near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 0, 0))
+                    sender = threading.Thread(target=lambda: done.append(near.send(data)))
+                    sender.start()
+                    time.sleep(0.2)
+                    equal(done, [], f"{mode.name}: sent without room")
+                sender.join(SECONDS)
+                equal(done, [len(data)], f"{mode.name}: what the waiting one sent")
+                for _ in range(sent + 1):
+                    check(channel.far.recv(65536) == data, f"{mode.name}: another message")
+
+
+@case("the sender that waits for room hears of the end")
+def ends_while_waiting():
+    with Air() as air, Channel(air, Mode("basic", mode=BASIC)) as channel:
+        near, data, failed = channel.near, bytes(40), []
+        near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4608)
+        near.settimeout(None)
+
+        def send():
+            try:
+                near.send(data)
+            except OSError as error:
+                failed.append(error.errno)
+
+        with Stopped(air):
+            fill(near, data)
+            sender = threading.Thread(target=send)
+            sender.start()
+            time.sleep(0.1)
+            handle = air.handle
+            for radio in air.radios:
+                radio.links.pop(handle, None)
+                radio.send(event(0x05, struct.pack("<BHB", 0, handle, 0x08)))
+            sender.join(SECONDS)
+            check(not sender.is_alive(), "it waits for ever")
+        check(failed and failed[0] in (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.ETIMEDOUT),
+              f"what send() said: {failed}")
+
+
+@case("MSG_PEEK leaves the message, MSG_TRUNC tells its length, MSG_DONTWAIT does not wait")
+def peek():
+    with Air() as air:
+        for mode in (Mode("basic", mode=BASIC), Mode("retransmission", mode=ERTM),
+                     Mode("credits", LE, bt_mode=LE_FLOWCTL)):
+            with Channel(air, mode) as channel:
+                far = channel.far
+                far.settimeout(None)
+                try:
+                    far.recv(10, socket.MSG_DONTWAIT)
+                    raise AssertionError(f"{mode.name}: a message that nobody sent")
+                except BlockingIOError:
+                    pass
+                for number in (1, 2):
+                    channel.near.send(message(number, 30))
+                check(select.select([far], [], [], SECONDS)[0], f"{mode.name}: nothing comes")
+                for size in (30, 10, 100):
+                    equal(far.recv(size, socket.MSG_PEEK), message(1, 30)[:size], f"{mode.name}: peeked {size}")
+                data, _, flags, _ = far.recvmsg(10, 0, socket.MSG_PEEK | socket.MSG_TRUNC)
+                equal(flags & socket.MSG_TRUNC, socket.MSG_TRUNC, f"{mode.name}: flags of a part")
+                equal(data, message(1, 30)[:10], f"{mode.name}: a part")
+                data, _, flags, _ = far.recvmsg(10)
+                equal((data, flags & socket.MSG_TRUNC), (message(1, 30)[:10], socket.MSG_TRUNC),
+                      f"{mode.name}: read in part")
+                # The rest of it is gone, as a message's is.
+                equal(far.recv(100), message(2, 30), f"{mode.name}: the next one")
 
 
 @case("a listener takes no more connections than its backlog has room for")

@@ -92,6 +92,9 @@ pub(super) fn link_up(dev: &Device, worker: &mut Worker<'_>, facts: &LinkFacts) 
                     s.dst_type = peer.kind;
                 });
                 active.set_state(State::Connect);
+                // Whoever listens for a fixed channel keeps the link up, as long as it has this.
+                active.wants_hold = true;
+                link.touch();
             }
         }
     }

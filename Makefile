@@ -21,7 +21,7 @@ help:
 	@echo '  make shell      a prompt in a virtual machine with the modules in place'
 	@echo '  make testers    T=mgmt,l2cap STACK=rust|c KERNEL=debian|debug: the BlueZ testers'
 	@echo '  make soak       DURATION=minutes, REPEAT=n, ONLY=: the tests again and again on the debug kernel'
-	@echo '  make bench      T=l2cap-tx,echo PAIRS=n PROFILE=1: instructions per unit of work beside the C core'
+	@echo '  make bench      T=l2cap-tx,echo or T=usb PAIRS=n PROFILE=1: instructions per unit of work beside the C core'
 	@echo '  make fuzz       T=target,target SECONDS=n for each: libFuzzer over formats and engines'
 	@echo '  make doc        the crates'\'' documentation'
 	@echo '  make intree     TREE=path: put the sources into an unpacked 7.3 source'

@@ -63,6 +63,11 @@ class Figures:
         return round(statistics.median(self.cost[core]))
 
     @property
+    def complete(self) -> bool:
+        """Whether each pair has both."""
+        return bool(self.cost["c"]) and len(self.cost["c"]) == len(self.cost["rust"])
+
+    @property
     def ratios(self) -> list:
         return [ours / max(theirs, 1) for ours, theirs in zip(self.cost["rust"], self.cost["c"])]
 
@@ -94,13 +99,12 @@ def read(path: Path, units: dict) -> list:
         else:
             found[name].what = "bytes"
         found[name].cost[core].append(total / numbers["units"])
-    return [one for one in found.values()
-            if one.cost["c"] and len(one.cost["c"]) == len(one.cost["rust"])]
+    return [one for one in found.values() if one.complete]
 
 
 def table(figures: list) -> str:
-    lines = [f"{'workload':<14}{'rust':>10}{'c':>10}{'ratio':>8}{'spread':>8}  a unit is"]
-    lines += [f"{one.name:<14}{one.median('rust'):>10}{one.median('c'):>10}{one.ratio:>8.3f}"
+    lines = [f"{'workload':<26}{'rust':>10}{'c':>10}{'ratio':>8}{'spread':>8}  a unit is"]
+    lines += [f"{one.name:<26}{one.median('rust'):>10}{one.median('c'):>10}{one.ratio:>8.3f}"
               f"{one.spread:>8.3f}  {one.unit}" for one in figures]
     return "\n".join(lines) + "\n"
 
@@ -132,6 +136,9 @@ def _choose(only: str | None, known: dict) -> tuple:
 
 
 def command(only: str | None, pairs: int, options: list, profile: bool) -> int:
+    from . import usbbench
+    if through_usb := usbbench.chosen(only):
+        return usbbench.command(through_usb, pairs)
     began = time.monotonic()
     setup.ensure("debian", guest=True)
     build.modules("debian")

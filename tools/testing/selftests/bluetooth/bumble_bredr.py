@@ -145,8 +145,10 @@ def pin_pairing(name, begin):
     return f"a PIN, {name}", run
 
 
-in_both_roles(pin_pairing("asked for here", lambda: scene.pair_from_here(NO_IO)),
-              pin_pairing("asked for there", lambda: scene.pair_from_there()))
+# Now and then RootCanal does not end it: not for `make check`.
+if not SHORT:
+    in_both_roles(pin_pairing("asked for here", lambda: scene.pair_from_here(NO_IO)),
+                  pin_pairing("asked for there", lambda: scene.pair_from_there()))
 
 
 # Audio.

@@ -51,6 +51,9 @@ use kernel_ext::{
 /// A controller that worked for this long after a reset is taken to be healthy, in milliseconds.
 const STABLE_MS: u32 = 30_000;
 
+/// `HCI_USB`, of `struct hci_dev`'s buses.
+const BUS_USB: u8 = 1;
+
 /// The reset ladder of a controller.
 #[pin_data]
 pub(crate) struct Recovery {
@@ -131,7 +134,7 @@ pub(super) fn failure(dev: &Device, reason: Reason) {
     let decision = {
         let mut ladder = dev.recovery.ladder.lock();
         ladder.set_config(Config {
-            driver_reset: dev.capabilities().reset,
+            driver_reset: dev.capabilities().reset && !loses_count(dev, reason),
             // Drivers offer the transport's reset, where there is one, as their own.
             transport_reset: false,
             max_runs: Config::DEFAULT_MAX_RUNS,
@@ -142,6 +145,13 @@ pub(super) fn failure(dev: &Device, reason: Reason) {
         log(dev, reason);
     }
     act(dev, decision.action);
+}
+
+/// Whether the driver's reset would have this failure come again for ever: one of a USB device takes the
+/// controller away and brings another, which knows nothing of the attempts with this one. A device that
+/// cannot be set up would be reset once a second until it is unplugged.
+fn loses_count(dev: &Device, reason: Reason) -> bool {
+    matches!(reason, Reason::SetupFailed(_)) && dev.bus() == BUS_USB
 }
 
 fn log(dev: &Device, reason: Reason) {

@@ -56,7 +56,7 @@ fn completed(flow: &mut Flow, handle: u16, n: u16) -> u16 {
 /// The bits of the slots of the links with these handles.
 fn slots(flow: &Flow, handles: impl IntoIterator<Item = u16>) -> u64 {
     let slots = handles.into_iter().filter_map(|h| flow.slot_of(h));
-    slots.fold(0, |all, slot| all | 1 << slot)
+    slots.fold(0, |all, slot| all | (1 << slot))
 }
 
 #[test]

@@ -383,8 +383,8 @@ def event_sweep():
             if code in (0x10,):
                 continue
             for length in [*range(0, 24), 32, 40]:
-                target.send(event(code, bytes(length)), event(code, b"\xff" * length),
-                            event(code, (b"\0" + struct.pack("<H", handle) + numbers.randbytes(40))[:length]))
+                target.send_paced(event(code, bytes(length)), event(code, b"\xff" * length),
+                                  event(code, (b"\0" + struct.pack("<H", handle) + numbers.randbytes(40))[:length]))
 
 
 @case("every LE subevent of each length up to 40 bytes: zeros, ones, noise", log=LIMIT)
@@ -394,8 +394,8 @@ def subevent_sweep():
         handle = target.le_link()
         for code in range(0, 0x40):
             for length in [*range(0, 24), 32, 40]:
-                target.send(le_event(code, bytes(length)), le_event(code, b"\xff" * length),
-                            le_event(code, (b"\0" + struct.pack("<H", handle) + numbers.randbytes(40))[:length]))
+                target.send_paced(le_event(code, bytes(length)), le_event(code, b"\xff" * length),
+                                  le_event(code, (b"\0" + struct.pack("<H", handle) + numbers.randbytes(40))[:length]))
 
 
 @case("pairing events for links that do not exist (CVE-2024-27416, CVE-2026-46056)", log=LIMIT)

@@ -281,6 +281,19 @@ class Controller:
             for packet in packets:
                 self.transport.write(packet)
 
+    def send_paced(self, *packets, seconds=20):
+        """As `send`, but a packet that the host has no room for is sent again, until it has."""
+        end = time.monotonic() + seconds
+        for packet in packets:
+            while True:
+                try:
+                    self.send(packet)
+                    break
+                except OSError as error:
+                    if error.errno != errno.ENOBUFS or time.monotonic() > end:
+                        raise
+                time.sleep(0.02)
+
     def _packet(self, packet):
         if packet[0] != CMD:
             self.data.append(packet)
@@ -294,7 +307,7 @@ class Controller:
         answer = self.hook(opcode, parameters) if self.hook else None
         if answer is None:
             answer = self.answer(opcode, parameters)
-        self.send(*answer)
+        self.send_paced(*answer)
 
     def _completed(self, packet):
         handle = struct.unpack_from("<H", packet, 1)[0] & 0x0fff

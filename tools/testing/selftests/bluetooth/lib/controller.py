@@ -13,6 +13,7 @@ import select
 import struct
 import termios
 import threading
+import time
 import tty
 
 CMD, ACL, SCO, EVT, ISO, VENDOR = 1, 2, 3, 4, 5, 0xff

@@ -9,7 +9,7 @@ import time
 
 from lib import hcilib, ktap, l2cap, mgmt
 from lib.air import Air
-from lib.controller import ACL, Controller, address, complete, event, le_event, status
+from lib.controller import ACL, Controller, address, event, le_event, status
 from lib.ktap import case, check, equal
 
 PEER = "00:AA:01:42:00:99"

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 
-from lib import firmware, hcilib, hdev, ktap, usbhost, vusb
+from lib import firmware, hcilib, hdev, ktap, vusb
 from lib.ktap import case, check, equal
 
 DEVICES = os.environ.get("DEVICES", "../devices" if os.path.isdir("../devices") else "devices")

@@ -7,7 +7,7 @@ import struct
 import time
 
 from lib import hcilib, ktap, l2cap, mgmt
-from lib.controller import ACL, CMD, Controller, address, complete, event, status
+from lib.controller import ACL, Controller, address, complete, event, status
 from lib.ktap import case, check, equal
 
 PEER = "00:AA:01:42:00:99"
@@ -21,15 +21,6 @@ class Scene(Controller):
     `refuse`: it does not."""
 
     refuse = 0
-
-    def __init__(self):
-        super().__init__()
-        self.answered = []                      # opcodes, once all that follows from them was sent
-
-    def _packet(self, packet):
-        super()._packet(packet)
-        if packet[0] == CMD:
-            self.answered.append(struct.unpack_from("<H", packet, 1)[0])
 
     def change(self, opcode, handle, mode):
         if self.refuse:
@@ -117,8 +108,7 @@ def sniff():
     with Scene() as scene:
         scene.set_debugfs("idle_timeout", 500)
         handle = scene.link()
-        # What comes before the controller's Mode Change is answered in active mode.
-        hcilib.wait_for("Sniff Mode", lambda: SNIFF in scene.answered, 10)
+        hcilib.wait_for("Sniff Mode", lambda: scene.sent(SNIFF), 10)
         equal(struct.unpack_from("<HHH", scene.sent(SNIFF)[0]), (handle, 800, 80), "handle and intervals")
         check(not scene.sent(EXIT_SNIFF), "it left sniff mode again by itself")
         scene.echo(handle, 7)

@@ -164,7 +164,7 @@ def script():
     Of these every $STRIDE-th."""
     with Controller(codecs=True, extended=True) as device:
         hcilib.up(device.index)
-        commands = list(device.commands)
+        commands = device.commands
     model = Controller(transport=object(), codecs=True, extended=True)
     found = []
     for opcode, parameters in commands:

@@ -190,7 +190,8 @@ class H4Pty:
 
 class Controller:
     """`hook(opcode, parameters)` returns the packets to answer with, or None for the usual ones.
-    `commands` and `data` record what the host sent."""
+    `commands` and `data` record what the host sent. A command is in there once its answer has been
+    written and no sooner, so that what a test then sends comes after it."""
 
     def __init__(self, transport=None, bredr=True, le=True, extended=False, codecs=False,
                  bdaddr="00:AA:01:42:00:01", hook=None):
@@ -198,7 +199,7 @@ class Controller:
         self.bredr, self.le = bredr, le
         self.bdaddr = address(bdaddr)
         self.hook = hook
-        self.commands, self.data = [], []
+        self._commands, self.data = [], []
         self.links = {}
         self.next_handle = 0x002a
         self.failure = None
@@ -220,6 +221,9 @@ class Controller:
         self.thread = None
         self._wake_read, self._wake_write = os.pipe()
         self._lock = threading.Lock()
+        # Held from an answer's first byte until its command is noted: whoever has seen the answer
+        # finds the command.
+        self._answering = threading.RLock()
 
     # Life
 
@@ -304,20 +308,29 @@ class Controller:
         parameters = packet[4:]
         if len(parameters) != length:
             raise ValueError(f"command 0x{opcode:04x}: length {length}, {len(parameters)} bytes")
-        self.commands.append((opcode, parameters))
         answer = self.hook(opcode, parameters) if self.hook else None
         if answer is None:
             answer = self.answer(opcode, parameters)
-        self.send_paced(*answer)
+        with self._answering:
+            try:
+                self.send_paced(*answer)
+            finally:
+                self._commands.append((opcode, parameters))
 
     def _completed(self, packet):
         handle = struct.unpack_from("<H", packet, 1)[0] & 0x0fff
         if packet[0] == ACL:
             self.send(event(0x13, struct.pack("<BHH", 1, handle, 1)))
 
+    @property
+    def commands(self):
+        """(opcode, parameters) of each command so far. Not of the one whose hook asks."""
+        with self._answering:
+            return list(self._commands)
+
     def sent(self, opcode):
         """The parameters of each such command so far."""
-        return [parameters for number, parameters in list(self.commands) if number == opcode]
+        return [parameters for number, parameters in self.commands if number == opcode]
 
     # Answers
 

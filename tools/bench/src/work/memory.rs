@@ -2,6 +2,7 @@
 
 //! Workloads that count memory: what the kernel keeps for an idle link, and for an idle channel.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -18,9 +19,11 @@ const CHANNELS: [u32; 6] = [1, 20, 40, 60, 80, 100];
 /// Long enough for what a new link asks its peer, and for memory that waits for RCU.
 const SETTLE: Duration = Duration::from_millis(300);
 
-/// Bytes in objects of all slab caches. Objects that are free, but with a processor, count as used, so the
-/// caches are made to give them back.
-fn slab() -> io::Result<u64> {
+/// Bytes in objects in use, by slab cache.
+type Slab = BTreeMap<String, u64>;
+
+/// Reads it. Objects that are free, but with a processor, count as used, so the caches are made to give them back.
+fn slab() -> io::Result<Slab> {
     sys::sleep(SETTLE);
     for cache in fs::read_dir("/sys/kernel/slab")? {
         let cache = cache?;
@@ -29,20 +32,35 @@ fn slab() -> io::Result<u64> {
             fs::write(cache.path().join("shrink"), "1")?;
         }
     }
-    total(&fs::read_to_string("/proc/slabinfo")?)
+    by_cache(&fs::read_to_string("/proc/slabinfo")?)
         .ok_or_else(|| io::Error::other("cannot read /proc/slabinfo"))
 }
 
-/// The sum of objects in use, each of its size: the second and the fourth column.
-fn total(text: &str) -> Option<u64> {
-    let mut sum = 0u64;
+/// Objects in use, each of its size: the second and the fourth column, by the first.
+fn by_cache(text: &str) -> Option<Slab> {
+    let mut found = Slab::new();
     for line in text.lines().skip(2) {
-        let mut words = line.split_whitespace().skip(1);
+        let mut words = line.split_whitespace();
+        let name = words.next()?;
         let used: u64 = words.next()?.parse().ok()?;
         let size: u64 = words.nth(1)?.parse().ok()?;
-        sum += used * size;
+        found.insert(name.into(), used * size);
     }
-    (sum > 0).then_some(sum)
+    (!found.is_empty()).then_some(found)
+}
+
+fn total(slab: &Slab) -> u64 {
+    slab.values().sum()
+}
+
+/// How much more is in each cache: `cache WORKLOAD CACHE BYTES`, of those that changed.
+fn tell_growth(name: &str, few: &Slab, many: &Slab) {
+    for (cache, bytes) in many {
+        let before = few.get(cache).copied().unwrap_or(0);
+        if *bytes != before {
+            println!("cache {name} {cache} {}", *bytes as i64 - before as i64);
+        }
+    }
 }
 
 /// Opens one more at a time and reads at each of `counts`.
@@ -51,22 +69,28 @@ fn grow(
     counts: &[u32],
     mut open: impl FnMut(u32) -> io::Result<OwnedFd>,
 ) -> io::Result<Outcome> {
-    let empty = slab()?;
+    let empty = total(&slab()?);
     let mut kept = Vec::with_capacity(128);
     let mut read = Vec::new();
     for count in counts {
         while (kept.len() as u32) < *count {
             kept.push(open(kept.len() as u32)?);
         }
-        let bytes = slab()?.saturating_sub(empty);
-        println!("point {name} {count} {bytes}");
-        read.push((*count, bytes));
+        let slab = slab()?;
+        println!(
+            "point {name} {count} {}",
+            total(&slab).saturating_sub(empty)
+        );
+        read.push((*count, slab));
     }
     let growth = match (read.first(), read.last()) {
-        (Some((few, less)), Some((many, more))) if many > few => Outcome {
-            units: many - few,
-            measured: Measured::Bytes(more.saturating_sub(*less)),
-        },
+        (Some((few, less)), Some((many, more))) if many > few => {
+            tell_growth(name, less, more);
+            Outcome {
+                units: many - few,
+                measured: Measured::Bytes(total(more).saturating_sub(total(less))),
+            }
+        }
         _ => return Err(super::wrong("nothing grew".into())),
     };
     Ok(growth)
@@ -97,7 +121,9 @@ mod tests {
         let text = "slabinfo - version: 2.1\n# name <active_objs> <num_objs> <objsize>\n\
                     kmalloc-64 10 20 64 64 1 : tunables 0 0 0 : slabdata 0 0 0\n\
                     dentry 3 3 192 21 1 : tunables 0 0 0 : slabdata 0 0 0\n";
-        assert_eq!(total(text), Some(10 * 64 + 3 * 192));
-        assert_eq!(total(""), None);
+        let slab = by_cache(text).unwrap();
+        assert_eq!(slab["dentry"], 3 * 192);
+        assert_eq!(total(&slab), 10 * 64 + 3 * 192);
+        assert_eq!(by_cache(""), None);
     }
 }

@@ -129,7 +129,7 @@ fn unexpected(dev: &Device, what: &str) {
 const LOGGED_BAD_EVENTS: u32 = 8;
 
 /// Whether one more line about what the controller should not have sent is due.
-pub(super) fn log_now(dev: &Device) -> bool {
+pub(crate) fn log_now(dev: &Device) -> bool {
     let n = dev.reception.bad_events().fetch_add(1, Ordering::Relaxed);
     n < LOGGED_BAD_EVENTS || n & 0x3ff == 0
 }

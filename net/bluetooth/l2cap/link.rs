@@ -88,6 +88,8 @@ pub(super) struct Link {
     pub(super) recombination: Recombination,
     /// Frames that came before all was known of the peer.
     pub(super) early: KVec<SkBuff>,
+    /// There were too many of them, and it was said.
+    pub(super) early_lost: bool,
     /// The frame that is being put together.
     pub(super) fragments: Option<SkBuff>,
     pub(super) channels: KVec<KBox<Active>>,
@@ -174,6 +176,7 @@ impl Link {
             signalling: Signalling::new(transport(kind), local(dev)),
             recombination: Recombination::new(MAX_FRAME),
             early: KVec::new(),
+            early_lost: false,
             fragments: None,
             channels: KVec::new(),
             next_age: 1,

@@ -15,7 +15,10 @@ use super::{
     user::ChannelUser as _, //
 };
 use crate::{
-    hci::Device,
+    hci::{
+        event,
+        Device, //
+    },
     smp, //
 };
 use engine::l2cap::recombine::Step;
@@ -39,8 +42,9 @@ use wire::{
 /// Bits of an ACL packet's flags that say where in a frame it is.
 const BOUNDARY: u8 = 0x03;
 
-/// Frames that are kept until a link is ready, at most.
-const MAX_EARLY: usize = 32;
+/// Frames that are kept until a link is ready, at most: more than a peer can send in the few
+/// connection intervals in which it is asked what it supports.
+const MAX_EARLY: usize = 256;
 
 /// Takes the data of an ACL packet.
 pub(super) fn fragment(dev: &Device, worker: &mut Worker<'_>, handle: u16, flags: u8, skb: SkBuff) {
@@ -125,8 +129,8 @@ fn dispatch(dev: &Device, worker: &mut Worker<'_>, handle: u16, mut skb: SkBuff)
     };
     // What the peer may ask for depends on what is still being found out.
     if !link.ready {
-        if link.early.len() < MAX_EARLY {
-            let _ = link.early.append(skb);
+        if link.early.len() >= MAX_EARLY || link.early.append(skb).is_err() {
+            too_early(dev, link);
         }
         return;
     }
@@ -149,6 +153,17 @@ fn dispatch(dev: &Device, worker: &mut Worker<'_>, handle: u16, mut skb: SkBuff)
         }
     } else if let Some(at) = link.by_cid(cid) {
         data::received(link, at, skb);
+    }
+}
+
+/// A frame is lost, for there are too many of a link that is not ready.
+fn too_early(dev: &Device, link: &mut Link) {
+    dev.count(Stat::ErrRx, 1);
+    if !core::mem::replace(&mut link.early_lost, true) && event::log_now(dev) {
+        pr_warn!(
+            "{}: frames lost that came before their link was ready\n",
+            dev.name()
+        );
     }
 }
 

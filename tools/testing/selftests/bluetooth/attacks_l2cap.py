@@ -3,20 +3,19 @@
 """Attacks on L2CAP from a peer, by name. What the specification asks for is asserted: the refusal that it
 names, not only that the host is still there."""
 
-
-
 import struct
 import time
 
 from lib import hcilib, ktap
 from lib.ktap import case, check, equal
 from lib.peer import *  # noqa: F403  (the numbers of the protocol)
-from lib.controller import event as hci_event
+from lib.controller import event as hci_event, le_event, status
 from lib.target import LIMIT, rust
 
 PSM, SPSM = 0x1001, 0x0080
 SET_LE = 0x000d
 NOT_UNDERSTOOD, MTU_EXCEEDED, INVALID_CID = 0, 1, 2
+KEPT_EARLY = 256                                # frames before a link is ready
 REFUSED_PSM, SECURITY_BLOCK, INVALID_SCID, SCID_TAKEN = 2, 3, 6, 7
 LE_BAD_SPSM, LE_AUTHENTICATION, LE_ENCRYPTION = 2, 5, 8
 LE_INVALID_SCID, LE_SCID_TAKEN, LE_PARAMETERS = 9, 10, 12
@@ -428,6 +427,30 @@ def truncations_of_commands():
                 said = [entry for entry in target.signals(since) if entry[0] not in (INFO_REQ, CONF_REQ, DISC_REQ, PARAM_REQ)]
                 check(len(said) <= 30, f"{len(said)} answers to 24 commands 0x{code:02x}")
             target.drop()
+
+
+@case("more frames than are kept before a link is ready: counted, reported once, and the link goes on", log=LIMIT)
+def too_early():
+    class Unready(L2capTarget):
+        """Even a peripheral may ask for features here, and gets no answer."""
+
+        def __init__(self):
+            super().__init__(le=True)
+            self.le_features = bytes([0x29]) + bytes(7)
+
+        def _do_2016(self, parameters):         # LE Read Remote Features
+            return [status(0x2016)]
+
+    with Unready() as target:
+        before, since = target.errors(), len(target.said)
+        for _ in range(KEPT_EARLY + 40):
+            target.frame(LE_SIGNALLING, command(CREDIT, 1, struct.pack("<HH", 0x40, 1)))
+        hcilib.wait_for("the frames too many to be counted", lambda: target.errors() >= before + 40)
+        equal(target.errors(), before + 40, "errors")
+        equal(len(ktap.kmsg.matching("came before their link was ready")), 1, "reports")
+        equal(target.signals(since), [], "answers on a link that is not ready")
+        target.send(le_event(0x04, struct.pack("<BH", 0, target.handle) + b"\1" + bytes(7)))
+        target.settle()
 
 
 @case("commands of the other kind of link, unknown ones, several in one frame on LE", log=LIMIT)

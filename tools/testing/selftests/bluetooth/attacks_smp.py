@@ -51,7 +51,7 @@ class SmpTarget(L2capTarget):
         self.handle = self.next_handle
         self.next_handle += 1
         self.le_link(self.handle)
-        hcilib.wait_for("the LE link", lambda: self.handle in [entry[0] for entry in hcilib.connections(self.index)])
+        self.settle()
 
     def __exit__(self, *error):
         self.mgmt.close()
@@ -165,7 +165,7 @@ class Initiator(SmpTarget):
         self.links[self.handle] = address(LE_PEER)
         self.send(le_event(0x01, struct.pack("<BHBB", 0, self.handle, 0, 1) + address(LE_PEER) +
                            struct.pack("<HHHB", 24, 0, 42, 0)))
-        hcilib.wait_for("the LE link", lambda: self.handle in [entry[0] for entry in hcilib.connections(self.index)])
+        self.settle()
 
     def begin(self, auth=0x09):
         """The host's Pairing Request is answered; from where on it went on."""

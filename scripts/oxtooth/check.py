@@ -114,6 +114,7 @@ class GuestGroup:
     usb: tuple = ()                                # the USB controllers that it needs
     named_only: bool = False                       # not a part of a whole run
     waits: bool = False                            # for most of its time
+    cpus: int = 1                                  # in a whole run; two in others
 
 
 GROUPS: list = []

@@ -37,7 +37,7 @@ def _round(run: check.Run, flavour: str, entries: list, number: int) -> list:
     """Each round boots its machines anew, so that a leak which only unloading shows is seen, too."""
     def parts(_run: check.Run) -> list[check.Part]:
         return [machines.part(machine, run, f"soak/{number}")
-                for machine in machines.machines(flavour, entries)]
+                for machine in machines.machines(flavour, entries, False)]
 
     name = f"round {number}"
     return [check.Record(f"{name}: {record.name}", record.verdict, record.reason)

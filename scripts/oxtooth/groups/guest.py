@@ -147,6 +147,10 @@ SAME_ON_C = ("bumble_le", "bumble_bredr", "bluetoothd")
 WAITING = ("misbehave", "trace", "l2cap")
 
 
+# What is about things that happen at the same time, and gets two processors even in a whole run.
+AT_ONCE = ("races", "lifecycle", "attacks", "sco", "fuzz")
+
+
 # What runs where it is named, and in the long form.
 NAMED_ONLY = ("bluetoothd",)
 
@@ -171,6 +175,7 @@ def _selftest_group(program: str, stack: str = "rust") -> None:
 
     on_debug = stack == "rust" and (stem not in NOT_ON_DEBUG or soaking())
     check.guest_group(name, script=script, collect=collect, stack=stack, waits=stem in WAITING,
+                      cpus=2 if stem in AT_ONCE else 1,
                       limit=_selftest_limit(), files=lambda flavour: selftests_files(program, flavour),
                       flavours=kernel.FLAVOURS if on_debug else ("debian",),
                       named_only=stack == "c" or stem in NAMED_ONLY and not soaking())

@@ -27,7 +27,9 @@ def cargo(words: list, log: Path, env: dict | None = None,
           folder: Path = WORKSPACE) -> subprocess.CompletedProcess:
     argv, full = buildroot.command(["cargo", *words], cwd=folder,
                                    env={"CARGO_TARGET_DIR": str(target()), "CARGO_TERM_COLOR": "never",
-                                        "CARGO_NET_RETRY": "5"} | (env or {}))
+                                        "CARGO_NET_RETRY": "5",
+                                        # A panic says where it was without; linking takes half.
+                                        "CARGO_PROFILE_DEV_DEBUG": "none"} | (env or {}))
     done = subprocess.run(argv, env=full, cwd=folder, check=False, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     log.parent.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ ends that boot; the ones after it go on in another. What the kernel says while a
 down to that group, by a mark in the kernel's log.
 """
 
+import dataclasses
 import re
 from dataclasses import dataclass
 
@@ -46,6 +47,7 @@ class Machine:
     stack: str
     usb: tuple
     waits: bool
+    cpus: int
     label: str                                     # of those that could share one
     entries: list
 
@@ -170,7 +172,7 @@ def boot_all(machine: Machine, label: str, times: list) -> list:
                         sum(limit for _, limit in limits) + 120 * _factor(flavour),
                         stack=machine.stack, name=name, unload=True,
                         leak_check=flavour == "debug", usb=list(machine.usb),
-                        files=_files(left, flavour), waits=machine.waits,
+                        files=_files(left, flavour), waits=machine.waits, cpus=machine.cpus,
                         stalled=vm.Stall(paths.logs() / name, [
                             (f"g/{entry.name}/run.status", limit) for entry, limit in limits]))
         if result.boots > 1:
@@ -191,24 +193,30 @@ def boot_all(machine: Machine, label: str, times: list) -> list:
     return records
 
 
-def _dealt_out(flavour: str, stack: str, usb: tuple, waits: bool, entries: list) -> list[Machine]:
-    lengths = {entry.name: length(entry, flavour) for entry in entries}
-    count = 1 if waits else max(1, round(sum(lengths.values()) / WANTED[flavour]))
+def _dealt_out(like: Machine) -> list[Machine]:
+    """Machines like this one, each with some of its groups."""
+    lengths = {entry.name: length(entry, like.flavour) for entry in like.entries}
+    count = 1 if like.waits else max(1, round(sum(lengths.values()) / WANTED[like.flavour]))
     lists = schedule.spread(lengths, count)
-    return [Machine(flavour, stack, usb, waits,
-                    "waiting" if waits else str(number) if len(lists) > 1 else "",
-                    [entry for entry in entries if entry.name in names])
+    return [dataclasses.replace(
+                like, label=like.label + (str(number) if len(lists) > 1 else ""),
+                entries=[entry for entry in like.entries if entry.name in names])
             for number, names in enumerate(lists, 1)]
 
 
-def machines(flavour: str, entries: list) -> list[Machine]:
-    """Machines for these guest groups, with their modules and devices. What mostly waits has one of
-    its own, but not alone."""
-    split = len(entries) > 1
-    kinds = {}
+def machines(flavour: str, entries: list, whole: bool) -> list[Machine]:
+    """Machines for these guest groups, with their modules and devices.
+
+    In a whole run, where several are there at a time, most have one processor: an emulated one waits
+    for another that the host does not let run, and takes the host's time for it. What mostly waits
+    has a machine of its own."""
+    kinds: dict[tuple, Machine] = {}
     for entry in entries:
-        kinds.setdefault((entry.stack, entry.usb, entry.waits and split), []).append(entry)
-    return [machine for kind, same in kinds.items() for machine in _dealt_out(flavour, *kind, same)]
+        waits, cpus = (entry.waits, entry.cpus) if whole else (False, 2)
+        label = "waiting" if waits else "smp" if whole and cpus > 1 and not entry.usb else ""
+        machine = Machine(flavour, entry.stack, entry.usb, waits, cpus, label, [])
+        kinds.setdefault((machine.name, cpus), machine).entries.append(entry)
+    return [machine for like in kinds.values() for machine in _dealt_out(like)]
 
 
 def chosen(flavour: str, run: check.Run) -> list:
@@ -238,7 +246,7 @@ def part(machine: Machine, run: check.Run, label: str) -> check.Part:
 def _register(flavour: str) -> None:
     @check.parted(f"machine: {flavour}", flavour, early=False)
     def parts(run: check.Run) -> list[check.Part]:
-        return [part(machine, run, "check") for machine in machines(flavour, chosen(flavour, run))]
+        return [part(machine, run, "check") for machine in machines(flavour, chosen(flavour, run), not run.only)]
 
 
 for _flavour in kernel.FLAVOURS:

@@ -54,7 +54,7 @@ def _group(program: str, place: str) -> None:
         return guest.selftests_files(f"{program}.py", flavour) | {"tests/devices": vusb.DEVICES}
 
     check.guest_group(name, script=lambda flavour: script(program, stack, flavour), collect=collect,
-                      limit=of.limit, stack=stack, files=files, usb=("plain",), flavours=(flavour,),
+                      limit=of.limit, stack=stack, files=files, usb=("plain",), flavours=(flavour,), cpus=2,
                       named_only=place not in of.checked)
 
 

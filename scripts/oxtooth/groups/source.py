@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
 """Checks that read the sources only."""
 
-import ast
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
-from .. import buildroot, check, paths
+from .. import buildroot, check, paths, venv
 
 MAX_LINES = 900
+LINTER = venv.Pinned("linter", ("ruff==0.17.6",))
 # Generated, verbatim or data: no SPDX line of ours, no limit.
 _FOREIGN = re.compile(r"^LICENSES/|(?:^|/)Cargo\.lock$|(?:^|/)corpus/|\.(?:bin|btsnoop|png)$")
 _NO_LIMIT = re.compile(r"\.tsv$")
@@ -122,24 +122,30 @@ def c_shims(_run):
     yield _verdict("no logic in C", faults)
 
 
+def _names() -> list:
+    """What is wrong with Python's syntax and names. A name that nobody imported shows only when its
+    line is run: in a guest, after minutes."""
+    venv.setup(LINTER)
+    done = subprocess.run([venv.program(LINTER, "ruff"), "check", "--isolated", "--no-cache", "--quiet",
+                           "--select", "F,E9", "--output-format", "concise", "scripts", "tools"],
+                          cwd=paths.REPO, check=False, capture_output=True, text=True)
+    return (done.stdout + done.stderr).splitlines() if done.returncode else []
+
+
 @check.group("scripts")
 def scripts(_run):
     """They parse, as far as their interpreters can tell without running them; what can be tried on
     the host by itself, is."""
     faults = []
     for name, text in _texts():
-        if name.endswith(".py"):
-            try:
-                ast.parse(text, name)
-            except SyntaxError as error:
-                faults.append(str(error))
-        elif name.endswith(".sh") or name in ("scripts/ox", ".ci/run"):
+        if name.endswith(".sh") or name in ("scripts/ox", ".ci/run"):
             shell = "bash" if text.startswith("#!/usr/bin/env bash") else "sh"
             done = subprocess.run([shell, "-n", str(paths.REPO / name)], check=False,
                                   capture_output=True, text=True)
             if done.returncode:
                 faults.append(done.stderr.strip())
-    yield _verdict("each script parses", faults)
+    yield _verdict("each shell script parses", faults)
+    yield _verdict("Python: syntax, no name that nobody gave, none that nobody uses", _names())
     done = subprocess.run([sys.executable, "-m", "unittest", "discover", "-b", "-s", "oxtooth/tests",
                            "-t", "."], cwd=paths.REPO / "scripts", check=False, capture_output=True,
                           text=True, env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"})

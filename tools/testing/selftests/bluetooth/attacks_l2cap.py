@@ -3,12 +3,17 @@
 """Attacks on L2CAP from a peer, by name. What the specification asks for is asserted: the refusal that it
 names, not only that the host is still there."""
 
+import socket
 import struct
 import time
 
 from lib import hcilib, ktap
 from lib.ktap import case, check, equal
-from lib.peer import *  # noqa: F403  (the numbers of the protocol)
+from lib.peer import (
+    A2MP, AF_BLUETOOTH, BREDR, BT_DEFER_SETUP, BT_MODE, BT_SECURITY, CONF_REQ, CONF_RSP, CONNECTIONLESS, CONN_REQ, CONN_RSP,
+    CREDIT, DISC_REQ, DISC_RSP, ECHO_REQ, ERTM, EXT_REQ, EXT_RSP, FIPS, HIGH, INFO_REQ, INFO_RSP, L2capTarget, LE_PUBLIC,
+    LE_RANDOM, LE_REQ, LE_RSP, LE_SIGNALLING, MEDIUM, MODE_EXT, PARAM_REQ, RECONF_REQ, RECONF_RSP, REJECT, SIGNALLING,
+    L2CAP_OPTIONS, SOL_BLUETOOTH, SOL_L2CAP, STREAMING, accepted, command, connecting, listener)
 from lib.controller import event as hci_event, le_event, status
 from lib.target import LIMIT, rust
 

@@ -213,7 +213,7 @@ def sco():
 
 @case(f"SCO: the alternate setting follows the link, {2 * ROUNDS} times", log=30)
 def sco_settings():
-    index = fresh()
+    fresh()
     peer = DEVICE.peer()
     for _ in range(2 * ROUNDS):
         sock = sco_socket(peer)

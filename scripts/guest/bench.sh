@@ -6,7 +6,7 @@
 #
 # OX_PAIRS how often, OX_ORDER the cores in the order in which they are taken,
 # OX_WORKLOADS which, OX_BENCH the program's options, OX_SYMBOLS whether to
-# leave the names of the kernel's functions in /out/symbols.CORE.
+# leave the names of the kernel's functions in /out/symbols.PAIR.CORE.
 
 modules=/lib/modules/$(uname -r)
 cp /out/bench /tmp/bench
@@ -32,7 +32,7 @@ while [ "$pair" -le "$OX_PAIRS" ]; do
 	for stack in $OX_ORDER; do
 		swap_to "$stack" || exit 97
 		if [ -n "$OX_SYMBOLS" ]; then
-			cat /proc/kallsyms >"/out/symbols.$stack"
+			cat /proc/kallsyms >"/out/symbols.$pair.$stack"
 		fi
 		for workload in $OX_WORKLOADS; do
 			if line=$(timeout 120 /tmp/bench $OX_BENCH "$workload" 2>&1); then

@@ -14,8 +14,16 @@ from pathlib import Path
 from . import bench, buildroot, paths, stamp, ui
 
 SOURCE = bench.SOURCE / "plugin"
+CRYPTOGRAPHY = "cryptography"
+# Modules that have nothing else in them.
+CRYPTOGRAPHIC = ("ecc", "ecdh_generic", "libaes", "libsha256", "libsha512", "libchacha", "libblake2s", "drbg",
+                 "jitterentropy", "cmac", "aesni_intel", "aes_generic", "hmac", "sha512_generic")
 # What the kernel's own functions are about, by their names; the first that fits.
 AREAS = (
+    (CRYPTOGRAPHY, r"ecc_|__?ecc_|vli_|ecdh|_ecdh|aes|__aes|crypto_|__crypto|cmac|.*cmac|kpp_|get_random|_get_random|crng_|"
+                   r"chacha|.*chacha|blake2s|.*blake2s|sha256|sha512|.*sha512|.*sha256|hmac|drbg|jent|des3?_|xor_|"
+                   r".*_alg_|.*skcipher|scatterwalk|kfree_sensitive|memzero_explicit|get_random_bytes|"
+                   r"fill_random|.*entropy"),
     ("system calls", r"entry_|.*do_syscall|__x64_sys|ksys_|vfs_|.*_iter$|fd|__fd|fput|__fget|sock_|__sys_|sys_|import_|"
                      r"syscall_|aa_|apparmor|security_|rw_verify|fsnotify|new_sync|x64_sys|irqentry|"
                      r"exit_to_user|arch_exit|do_poll|do_sys_poll|.*poll|futex|__futex|move_addr|copyin|get_user|"
@@ -95,6 +103,8 @@ def _room(name: str, module: str) -> str:
     if "::" in name and module in ("bluetooth", "btusb"):
         crate, room = re.search(r"(\w+)::(\w+)", name).groups()
         return f"{crate}::{room}" if crate in ("bluetooth", "kernel_ext", "btusb") else crate
+    if module in CRYPTOGRAPHIC:
+        return CRYPTOGRAPHY
     if module:
         return module
     return next((area for area, pattern in AREAS if re.match(pattern, name)), "other kernel code")
@@ -161,21 +171,30 @@ def report(name: str, profiles: dict) -> tuple:
     return "\n".join(short) + "\n", "\n".join(full) + "\n"
 
 
-def collect(out: Path) -> list:
-    """(name, what to show) of each workload of a run; the whole is in profile-NAME.txt."""
+def measured(out: Path) -> list:
+    """(core, workload's name, Profile) of each measurement of a run, in their order."""
     results = [line.split() for line in (out / "results").read_text().splitlines()]
+    # Those of time; the others have no marks.
+    results = [words for words in results if words[2] == "result" and "busy" in words]
     files = sorted(out.glob("hot.[0-9]*"))
     if len(files) != len(results):
         raise ui.Failure(f"{len(results)} results, but {len(files)} counts of addresses")
-    symbols, found = {}, {}
-    for words, path in zip(results, files):
-        core, name, units = words[1], words[3], int(words[5])
-        if core not in symbols:
-            symbols[core] = Symbols(out / f"symbols.{core}")
-        found.setdefault(name, {})[core] = read(path, symbols[core], units)
+    found, loaded, symbols = [], None, None
+    for (pair, core, _, name, _, units, *_), path in zip(results, files):
+        if loaded != (pair, core):
+            loaded, symbols = (pair, core), Symbols(out / f"symbols.{pair}.{core}")
+        found.append((core, name, read(path, symbols, int(units))))
+    return found
+
+
+def collect(out: Path, found: list) -> list:
+    """(name, what to show) of each workload that was `measured`; the whole is in profile-NAME.txt."""
+    profiles = {}
+    for core, name, profile in found:
+        profiles.setdefault(name, {})[core] = profile
     shown = []
-    for name, profiles in found.items():
-        short, full = report(name, profiles)
+    for name, both in profiles.items():
+        short, full = report(name, both)
         (out / f"profile-{name}.txt").write_text(full)
         shown.append((name, short))
     return shown

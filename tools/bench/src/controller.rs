@@ -11,10 +11,12 @@ use std::time::Duration;
 
 use crate::peer::{Peer, Transport};
 use crate::replies::{Kind, BREDR_FEATURES};
+use crate::security;
 use crate::sys::{self, Address};
 
 const COMMAND: u8 = 1;
 const ACL: u8 = 2;
+const SYNCHRONOUS: u8 = 3;
 const EVENT: u8 = 4;
 const VENDOR: u8 = 0xff;
 
@@ -33,9 +35,22 @@ pub fn peer(number: u8) -> Address {
 pub struct Link {
     /// The connection handle.
     pub handle: u16,
+    /// The address of the device at its other end.
+    pub address: Address,
     /// The device at its other end.
     pub peer: Peer,
     rest: Vec<u8>,
+}
+
+/// A synchronous link.
+#[derive(Default)]
+pub struct Synchronous {
+    /// The connection handle.
+    pub handle: u16,
+    /// Packets that the host has sent.
+    pub received: u64,
+    /// When each of them came, in nanoseconds, if that is of interest: see [`sys::now`].
+    pub times: Option<Vec<u64>>,
 }
 
 /// What the two threads share.
@@ -46,6 +61,10 @@ pub struct State {
     next_handle: u16,
     /// Links, in the order in which they were made.
     pub links: Vec<Link>,
+    /// The synchronous link, if there is one.
+    pub synchronous: Option<Synchronous>,
+    /// Peers have simple pairing. Hosts that know that want encryption for every channel.
+    pub simple_pairing: bool,
     /// Peers end their links when the last channel is closed.
     pub hang_up: bool,
     /// Links that have ended.
@@ -67,26 +86,29 @@ pub struct Controller {
     _thread: JoinHandle<()>,
 }
 
-fn event(code: u8, parameters: &[u8]) -> Vec<u8> {
+/// An event packet.
+pub fn event(code: u8, parameters: &[u8]) -> Vec<u8> {
     let mut packet = vec![EVENT, code, parameters.len() as u8];
     packet.extend(parameters);
     packet
 }
 
-fn complete(opcode: u16, parameters: &[u8]) -> Vec<u8> {
+/// A Command Complete event with these return parameters.
+pub fn complete(opcode: u16, parameters: &[u8]) -> Vec<u8> {
     let [low, high] = opcode.to_le_bytes();
     let mut all = vec![1, low, high];
     all.extend(parameters);
     event(0x0e, &all)
 }
 
-fn status(opcode: u16, code: u8) -> Vec<u8> {
+/// A Command Status event.
+pub fn status(opcode: u16, code: u8) -> Vec<u8> {
     let [low, high] = opcode.to_le_bytes();
     event(0x0f, &[code, 1, low, high])
 }
 
-/// An event with a status and a handle in front.
-fn of_handle(code: u8, handle: [u8; 2], rest: &[u8]) -> Vec<u8> {
+/// An event with a status of success and a handle in front.
+pub fn of_handle(code: u8, handle: [u8; 2], rest: &[u8]) -> Vec<u8> {
     let mut all = vec![0, handle[0], handle[1]];
     all.extend(rest);
     event(code, &all)
@@ -99,7 +121,8 @@ pub fn le_event(subevent: u8, parameters: &[u8]) -> Vec<u8> {
     event(0x3e, &all)
 }
 
-fn first<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
+/// The octets from `at` on; zeroes where there are none.
+pub fn first<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     let mut taken = [0; N];
     for (to, from) in taken.iter_mut().zip(bytes.iter().skip(at)) {
         *to = *from;
@@ -198,7 +221,7 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 }
 
 /// An L2CAP frame as ACL packets.
-fn cut(handle: u16, frame: &[u8], mtu: usize) -> Vec<Vec<u8>> {
+pub fn cut(handle: u16, frame: &[u8], mtu: usize) -> Vec<Vec<u8>> {
     let mut packets = Vec::new();
     for (number, piece) in frame.chunks(mtu.max(1)).enumerate() {
         // Automatically flushable start (2), or continuation (1).
@@ -230,6 +253,7 @@ impl Answers {
                 let answers = match packet.split_first() {
                     Some((&COMMAND, rest)) => state.command(rest),
                     Some((&ACL, rest)) => state.acl(rest),
+                    Some((&SYNCHRONOUS, rest)) => state.synchronous_data(rest),
                     _ => Vec::new(),
                 };
                 (answers, std::mem::take(&mut state.waiting))
@@ -253,16 +277,20 @@ impl State {
         let opcode = u16::from_le_bytes(first(packet, 0));
         let parameters = packet.get(3..).unwrap_or_default();
         let handle: [u8; 2] = first(parameters, 0);
+        if let Some(answers) = security::command(self, opcode, parameters) {
+            return answers;
+        }
         match opcode {
             // Reset: what was connected is not any more.
             0x0c03 => {
                 self.links.clear();
+                self.synchronous = None;
                 vec![complete(opcode, &[0])]
             }
             // Create Connection
             0x0405 => {
                 let address: Address = first(parameters, 0);
-                let handle = self.link(Transport::BrEdr);
+                let handle = self.link(Transport::BrEdr, address);
                 let mut done = vec![0];
                 done.extend(handle.to_le_bytes());
                 done.extend(address);
@@ -286,13 +314,32 @@ impl State {
             0x041b => vec![status(opcode, 0), of_handle(0x0b, handle, &BREDR_FEATURES)],
             0x041c => {
                 let page = parameters.get(2).copied().unwrap_or(1);
-                let answer = [page, 1, 0, 0, 0, 0, 0, 0, 0, 0];
+                let host = u8::from(self.simple_pairing);
+                let answer = [page, 1, host, 0, 0, 0, 0, 0, 0, 0];
                 vec![status(opcode, 0), of_handle(0x23, handle, &answer)]
             }
             0x041d => vec![
                 status(opcode, 0),
                 of_handle(0x0c, handle, &[9, 0x3f, 0, 0, 0]),
             ],
+            // Setup Synchronous Connection: eSCO, with CVSD on the air.
+            0x0428 => {
+                let Some(link) = self.of(u16::from_le_bytes(handle)) else {
+                    return vec![status(opcode, 0x02)];
+                };
+                let address = link.address;
+                let handle = self.handle();
+                self.synchronous = Some(Synchronous {
+                    handle,
+                    ..Synchronous::default()
+                });
+                let mut rest = address.to_vec();
+                rest.extend([2, 12, 2, 60, 0, 60, 0, 2]);
+                vec![
+                    status(opcode, 0),
+                    of_handle(0x2c, handle.to_le_bytes(), &rest),
+                ]
+            }
             // What the host supports shows in its features.
             0x0c56 | 0x0c6d | 0x0c7a => {
                 let bit = match opcode {
@@ -319,7 +366,7 @@ impl State {
             0x200d => {
                 let address: Address = first(parameters, 6);
                 let kind: [u8; 1] = first(parameters, 5);
-                let handle = self.link(Transport::Le);
+                let handle = self.link(Transport::Le, address);
                 let mut done = vec![0];
                 done.extend(handle.to_le_bytes());
                 done.extend([0, kind[0]]);
@@ -341,16 +388,43 @@ impl State {
         }
     }
 
-    fn link(&mut self, transport: Transport) -> u16 {
+    /// The link with this handle.
+    pub fn of(&mut self, handle: u16) -> Option<&mut Link> {
+        self.links.iter_mut().find(|link| link.handle == handle)
+    }
+
+    /// A handle that was not used for long.
+    fn handle(&mut self) -> u16 {
         let handle = self.next_handle;
         self.next_handle = if handle >= 0x0eff { 0x002a } else { handle + 1 };
+        handle
+    }
+
+    fn synchronous_data(&mut self, packet: &[u8]) -> Vec<Vec<u8>> {
+        let handle = u16::from_le_bytes(first(packet, 0)) & 0x0fff;
+        if let Some(link) = &mut self.synchronous {
+            if link.handle == handle {
+                link.received += 1;
+                if let Some(times) = &mut link.times {
+                    times.push(sys::now());
+                }
+            }
+        }
+        // Virtual controllers have flow control of synchronous data.
+        let [low, high] = handle.to_le_bytes();
+        vec![event(0x13, &[1, low, high, 1, 0])]
+    }
+
+    fn link(&mut self, transport: Transport, address: Address) -> u16 {
+        let handle = self.handle();
         let mtu = match transport {
             Transport::BrEdr => self.kind.acl.0,
             Transport::Le => self.kind.le_acl.0,
         };
         self.links.push(Link {
             handle,
-            peer: Peer::new(transport, mtu),
+            address,
+            peer: Peer::new(transport, mtu, address),
             rest: Vec::new(),
         });
         handle
@@ -358,6 +432,14 @@ impl State {
 
     /// A link ends, for this reason.
     fn end(&mut self, handle: u16, reason: u8) -> Option<Vec<u8>> {
+        if self
+            .synchronous
+            .as_ref()
+            .is_some_and(|link| link.handle == handle)
+        {
+            self.synchronous = None;
+            return Some(of_handle(0x05, handle.to_le_bytes(), &[reason]));
+        }
         let at = self.links.iter().position(|link| link.handle == handle)?;
         self.links.remove(at);
         self.ended += 1;
@@ -417,7 +499,7 @@ impl State {
     }
 
     /// Bytes in a packet of data.
-    fn data_mtu(&self) -> usize {
+    pub fn data_mtu(&self) -> usize {
         let kind = self.kind;
         if kind.bredr {
             kind.acl.0

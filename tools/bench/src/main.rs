@@ -9,8 +9,10 @@
 mod controller;
 mod fcs;
 mod meter;
+mod pairing;
 mod peer;
 mod replies;
+mod security;
 mod sys;
 mod work;
 
@@ -25,7 +27,8 @@ usage: bench [OPTION...] WORKLOAD
        bench list
 
 Prints `result NAME units N busy N user N cut N`, in nanoseconds of processor time, or
-`result NAME units N bytes N` and lines `point NAME COUNT BYTES`.
+`result NAME units N bytes N` and lines `point NAME COUNT BYTES`, or `gaps NAME units N median N
+most N longest N`, in nanoseconds.
   --scale PERCENT    units, of the usual number
   --acl MTU,COUNT    the controller's buffers for BR/EDR data (1021,8)
   --le MTU,COUNT     those for LE data (251,8)
@@ -80,6 +83,10 @@ fn run() -> Result<(), String> {
         Measured::Time(cost) => println!(
             "result {name} units {units} busy {} user {} cut {}",
             cost.busy, cost.user, cost.cut
+        ),
+        Measured::Gaps(gaps) => println!(
+            "gaps {name} units {units} median {} most {} longest {}",
+            gaps.median, gaps.most, gaps.longest
         ),
         Measured::Bytes(bytes) => println!("result {name} units {units} bytes {bytes}"),
     }

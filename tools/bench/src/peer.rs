@@ -4,9 +4,12 @@
 //! send on, and sends itself when a workload wants it to (Vol 3 Part A).
 
 use crate::fcs;
+use crate::pairing::Responder;
+use crate::sys::Address;
 
 const SIGNALLING: u16 = 0x0001;
 const LE_SIGNALLING: u16 = 0x0005;
+const SECURITY_MANAGER: u16 = 0x0006;
 const FIRST_DYNAMIC: u16 = 0x0040;
 
 /// Commands (4), of which a response is the request's code and one.
@@ -91,6 +94,8 @@ pub struct Peer {
     /// How many of them are open.
     pub open: usize,
     closed: Vec<u16>,
+    /// How it pairs over LE.
+    pub security: Responder,
 }
 
 fn word(bytes: &[u8], at: usize) -> u16 {
@@ -119,9 +124,16 @@ fn checked(cid: u16, control: u16, data: &[u8]) -> Vec<u8> {
     all
 }
 
+fn security_frames(messages: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+    messages
+        .iter()
+        .map(|message| frame(SECURITY_MANAGER, &[message]))
+        .collect()
+}
+
 impl Peer {
-    /// A peer on a link whose ACL packets hold `acl` bytes.
-    pub fn new(transport: Transport, acl: u16) -> Self {
+    /// A peer with this address, on a link whose ACL packets hold `acl` bytes.
+    pub fn new(transport: Transport, acl: u16, address: Address) -> Self {
         Self {
             transport,
             acl,
@@ -129,6 +141,7 @@ impl Peer {
             channels: Vec::new(),
             open: 0,
             closed: Vec::new(),
+            security: Responder::new(address),
         }
     }
 
@@ -138,6 +151,9 @@ impl Peer {
         let data = bytes.get(4..).unwrap_or_default();
         if cid == SIGNALLING || cid == LE_SIGNALLING {
             return self.commands(data);
+        }
+        if cid == SECURITY_MANAGER {
+            return security_frames(self.security.received(data));
         }
         let Some(channel) = cid
             .checked_sub(FIRST_DYNAMIC)
@@ -163,6 +179,11 @@ impl Peer {
             }
             Mode::Retransmission => channel.numbered(data).into_iter().collect(),
         }
+    }
+
+    /// What the peer sends once the link is encrypted.
+    pub fn encrypted(&mut self) -> Vec<Vec<u8>> {
+        security_frames(self.security.encrypted())
     }
 
     fn signal(&mut self, code: u8, data: &[u8]) -> Vec<u8> {
@@ -385,7 +406,7 @@ mod tests {
     use super::*;
 
     fn opened(options: &[u8]) -> Peer {
-        let mut peer = Peer::new(Transport::BrEdr, 1021);
+        let mut peer = Peer::new(Transport::BrEdr, 1021, [1; 6]);
         let answer = peer.frame(&frame(SIGNALLING, &[&[2, 1, 4, 0, 1, 0x10, 0x55, 0]]));
         assert_eq!(
             answer,
@@ -428,7 +449,7 @@ mod tests {
 
     #[test]
     fn credits_are_kept_and_given() {
-        let mut peer = Peer::new(Transport::Le, 251);
+        let mut peer = Peer::new(Transport::Le, 251, [1; 6]);
         let request = [0x14, 1, 10, 0, 0x80, 0, 0x60, 0, 0, 2, 247, 0, 3, 0];
         let answer = peer.frame(&frame(LE_SIGNALLING, &[&request]));
         let agreed = [0x15, 1, 10, 0, 0x40, 0, 0, 8, 247, 0, 32, 0, 0, 0];

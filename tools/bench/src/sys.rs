@@ -17,6 +17,8 @@ const BLUETOOTH: i32 = 31;
 pub const L2CAP: i32 = 0;
 /// The same, for the host controller interface.
 pub const HCI: i32 = 1;
+/// The same, for synchronous links.
+pub const SCO: i32 = 2;
 
 /// Kinds of sockets.
 pub use libc::{SOCK_RAW, SOCK_SEQPACKET};
@@ -102,6 +104,46 @@ pub fn close(fd: OwnedFd) {
     kernel(|| drop(fd));
 }
 
+/// The clock's time in nanoseconds, which it takes no system call to read.
+pub fn now() -> u64 {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the kernel writes one `timespec`.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
+    (time.tv_sec as u64) * 1_000_000_000 + time.tv_nsec as u64
+}
+
+/// Leaves the processor until that time of [`now`].
+pub fn sleep_until(time: u64) {
+    let time = libc::timespec {
+        tv_sec: (time / 1_000_000_000) as i64,
+        tv_nsec: (time % 1_000_000_000) as i64,
+    };
+    kernel(|| {
+        // SAFETY: the kernel reads one `timespec`.
+        unsafe {
+            libc::clock_nanosleep(
+                libc::CLOCK_MONOTONIC,
+                libc::TIMER_ABSTIME,
+                &time,
+                std::ptr::null_mut(),
+            )
+        }
+    });
+}
+
+/// This thread runs before all that have no real-time priority, as what plays audio does.
+pub fn real_time() -> io::Result<()> {
+    let priority = libc::sched_param { sched_priority: 10 };
+    checked(kernel(|| {
+        // SAFETY: the kernel reads one `sched_param`.
+        unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &priority) }
+    }) as isize)
+    .map(drop)
+}
+
 /// Leaves the processor for a while.
 pub fn sleep(time: Duration) {
     kernel(|| std::thread::sleep(time));
@@ -150,6 +192,12 @@ struct L2capName {
     pad: u8,
 }
 
+#[repr(C)]
+struct ScoName {
+    family: u16,
+    address: Address,
+}
+
 type NameCall = unsafe extern "C" fn(i32, *const libc::sockaddr, libc::socklen_t) -> i32;
 
 fn named<T>(fd: &OwnedFd, name: &T, call: NameCall) -> io::Result<()> {
@@ -191,4 +239,13 @@ pub fn bind_l2cap(fd: &OwnedFd, address: Address, kind: u8) -> io::Result<()> {
 /// Connects an L2CAP socket; without a PSM, a raw one.
 pub fn connect_l2cap(fd: &OwnedFd, address: Address, kind: u8, psm: u16) -> io::Result<()> {
     named(fd, &l2cap_name(address, kind, psm), libc::connect)
+}
+
+/// Connects a SCO socket.
+pub fn connect_sco(fd: &OwnedFd, address: Address) -> io::Result<()> {
+    let name = ScoName {
+        family: BLUETOOTH as u16,
+        address,
+    };
+    named(fd, &name, libc::connect)
 }

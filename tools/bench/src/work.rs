@@ -5,6 +5,8 @@
 mod channel;
 mod host;
 mod memory;
+mod pair;
+mod sco;
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -34,6 +36,18 @@ pub enum Measured {
     Time(Cost),
     /// Memory that the kernel keeps.
     Bytes(u64),
+    /// Time between packets.
+    Gaps(Gaps),
+}
+
+/// Time between one packet and the next, in nanoseconds.
+pub struct Gaps {
+    /// The median.
+    pub median: u64,
+    /// 99 of 100 are not longer.
+    pub most: u64,
+    /// The longest.
+    pub longest: u64,
 }
 
 /// What came out.
@@ -96,6 +110,16 @@ pub const WORKLOADS: &[Workload] = &[
         run: channel::ertm_rx,
     },
     Workload {
+        name: "sco-tx",
+        unit: "synchronous packet of 48 bytes sent",
+        run: sco::transmit,
+    },
+    Workload {
+        name: "sco-rx",
+        unit: "synchronous packet of 48 bytes received",
+        run: sco::receive,
+    },
+    Workload {
         name: "echo",
         unit: "L2CAP echo there and back",
         run: channel::echo,
@@ -104,6 +128,16 @@ pub const WORKLOADS: &[Workload] = &[
         name: "connect",
         unit: "link and channel opened and closed",
         run: channel::connect,
+    },
+    Workload {
+        name: "le-pairing",
+        unit: "LE link, paired with secure connections, and forgotten",
+        run: pair::le,
+    },
+    Workload {
+        name: "ssp-pairing",
+        unit: "BR/EDR link, paired with simple pairing, and forgotten",
+        run: pair::bredr,
     },
     Workload {
         name: "adv-report",
@@ -119,6 +153,11 @@ pub const WORKLOADS: &[Workload] = &[
         name: "power-cycle",
         unit: "controller opened and closed",
         run: host::power,
+    },
+    Workload {
+        name: "sco-gaps",
+        unit: "synchronous packet every 3 ms, beside data at full rate",
+        run: sco::gaps,
     },
     Workload {
         name: "memory-link",

@@ -19,7 +19,7 @@ const L2CAP_OPTIONS: i32 = 1;
 const ERTM: u8 = 3;
 
 const FRAMES: u32 = 2000;
-const FRAME: usize = 672;
+pub const FRAME: usize = 672;
 const LE_UNIT: usize = 512;
 
 /// Frames that come in before one is read.

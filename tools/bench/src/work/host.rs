@@ -4,6 +4,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 use super::{raw, started, wrong, Outcome, Setting, DEVICE_DOWN, DEVICE_UP};
 use crate::controller::{report, Controller};
@@ -17,15 +18,20 @@ const HCI_FILTER: i32 = 2;
 const READ_VERSION: u16 = 0x1001;
 
 /// `HCI_CHANNEL_CONTROL` and `HCI_DEV_NONE`.
-const CONTROL: u16 = 3;
-const NO_DEVICE: u16 = 0xffff;
+pub const CONTROL: u16 = 3;
+pub const NO_DEVICE: u16 = 0xffff;
 
-const SET_POWERED: u16 = 0x0005;
+pub const SET_POWERED: u16 = 0x0005;
 const START_DISCOVERY: u16 = 0x0023;
 const LE_DEVICES: u8 = 0x06;
 const COMMAND_COMPLETE: u16 = 0x0001;
 const COMMAND_STATUS: u16 = 0x0002;
+const USER_CONFIRMATION: u16 = 0x000f;
 const DEVICE_FOUND: u16 = 0x0012;
+const CONFIRM: u16 = 0x001c;
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Connectable, undirected advertising; and its answer to a scan.
 const ADV_IND: u8 = 0;
@@ -81,17 +87,30 @@ pub fn power(setting: &Setting) -> io::Result<Outcome> {
     Ok(Outcome::time(units, cost))
 }
 
-fn mgmt(fd: &OwnedFd, index: u16, opcode: u16, parameters: &[u8]) -> io::Result<()> {
+fn send(fd: &OwnedFd, index: u16, opcode: u16, parameters: &[u8]) -> io::Result<()> {
     let mut packet = Vec::new();
     for value in [opcode, index, parameters.len() as u16] {
         packet.extend(value.to_le_bytes());
     }
     packet.extend(parameters);
-    sys::write(fd, &packet)?;
+    sys::write(fd, &packet)
+}
+
+/// A command to mgmt, and its answer, which has to be success. What the user is asked to confirm meanwhile is
+/// confirmed.
+pub fn mgmt(fd: &OwnedFd, index: u16, opcode: u16, parameters: &[u8]) -> io::Result<()> {
+    send(fd, index, opcode, parameters)?;
     let mut answer = [0u8; 1024];
     loop {
+        if !sys::readable(fd, PATIENCE)? {
+            return Err(wrong(format!("mgmt 0x{opcode:04x}: no answer")));
+        }
         let got = sys::read(fd, &mut answer)?;
         let word = |at: usize| u16::from_le_bytes([answer[at], answer[at + 1]]);
+        if word(0) == USER_CONFIRMATION && got >= 13 {
+            // The address, and its kind.
+            send(fd, index, CONFIRM, &answer[6..13])?;
+        }
         if got < 9 || word(6) != opcode {
             continue;
         }
@@ -118,7 +137,7 @@ pub fn reports(setting: &Setting) -> io::Result<Outcome> {
     let (_, cost) = setting.meter.measure(|| {
         (0..units / BATCH).try_for_each(|batch| hear(&controller, &fd, batch, BATCH))
     })?;
-    if sys::readable(&fd, std::time::Duration::ZERO)? {
+    if sys::readable(&fd, Duration::ZERO)? {
         return Err(wrong("there were more events than devices".into()));
     }
     Ok(Outcome::time(units, cost))
@@ -142,7 +161,7 @@ fn hear(controller: &Controller, fd: &OwnedFd, batch: u32, count: u32) -> io::Re
     let mut told = 0;
     let mut event = [0u8; 1024];
     while told < devices {
-        if !sys::readable(fd, std::time::Duration::from_secs(10))? {
+        if !sys::readable(fd, Duration::from_secs(10))? {
             return Err(wrong(format!("{told} of {devices} devices were told")));
         }
         let got = sys::read(fd, &mut event)?;

@@ -12,8 +12,11 @@
 //! A step *succeeds* when the controller is set up again. That is no proof of health: a controller may fail, be reset, come
 //! up and fail again for ever, and some do, with a firmware download each time. So a failure that follows a successful step
 //! before the controller has been stable for a while continues one step above it, and after [`Config::max_runs`] runs
-//! without stability the ladder gives up. [`History`] carries the count over to the new device where a step makes the
-//! old one disappear, as a reset of the USB port may.
+//! without stability the ladder gives up.
+//!
+//! A reset by the driver or of the transport may take the controller away and bring another, as one of a USB device does.
+//! The count outlives the controller: [`Ladder::handover`] says what the next one must know, [`Departed`] keeps it by the
+//! place where the hardware is, and [`Ladder::inherit`] goes on from there.
 //!
 //! A device that has left its bus is never reset, but torn down.
 //!
@@ -129,7 +132,7 @@ impl Default for Config {
     }
 }
 
-/// What outlives the device: see [`Ladder::history`].
+/// What outlives the controller: see [`Ladder::handover`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct History {
     /// Runs since the controller was last stable.
@@ -209,7 +212,7 @@ enum State {
     Running { step: Step, reason: Reason },
     /// Nothing is left to try.
     GaveUp,
-    /// The device is gone.
+    /// The device has left its bus.
     Gone,
 }
 
@@ -227,30 +230,22 @@ pub struct Ladder {
     state: State,
     runs: u8,
     reached: Option<Step>,
+    /// If the controller leaves now, it may be for a step of this ladder.
+    replaced: bool,
     logged: [bool; Reason::KINDS],
     suppressed: u32,
     stats: Stats,
 }
 
 impl Ladder {
-    /// The ladder of a new device.
+    /// The ladder of a new controller.
     pub const fn new(config: Config) -> Self {
-        Self::with_history(
-            config,
-            History {
-                runs: 0,
-                reached: None,
-            },
-        )
-    }
-
-    /// The ladder of a device that may be an old one in new clothes.
-    pub const fn with_history(config: Config, history: History) -> Self {
         Self {
             config,
             state: State::Idle,
-            runs: history.runs,
-            reached: history.reached,
+            runs: 0,
+            reached: None,
+            replaced: false,
             logged: [false; Reason::KINDS],
             suppressed: 0,
             stats: Stats {
@@ -263,12 +258,20 @@ impl Ladder {
         }
     }
 
-    /// What the ladder of the same hardware must know if it comes back as a new device.
-    pub fn history(&self) -> History {
-        History {
+    /// The controller leaves: what the ladder of the same hardware's next one must know. [`None`] unless a step since the
+    /// controller was last stable may be what sent it away; and once the ladder gave up for the number of runs, as there was
+    /// none after that: whoever plugs the device in again wants another try.
+    pub fn handover(&self) -> Option<History> {
+        self.replaced.then_some(History {
             runs: self.runs,
             reached: self.reached,
-        }
+        })
+    }
+
+    /// The controller is what a reset made of an earlier one. To be called before the first failure.
+    pub fn inherit(&mut self, history: History) {
+        self.runs = history.runs;
+        self.reached = history.reached;
     }
 
     /// The counters.
@@ -353,12 +356,14 @@ impl Ladder {
     fn forget(&mut self) -> u32 {
         self.runs = 0;
         self.reached = None;
+        self.replaced = false;
         self.logged = [false; Reason::KINDS];
         core::mem::take(&mut self.suppressed)
     }
 
     fn begin(&mut self, reason: Reason) -> Action {
         if self.runs >= self.config.max_runs {
+            self.replaced = false;
             return self.give_up(reason, Exhausted::Runs);
         }
         let first = match self.reached {
@@ -381,6 +386,7 @@ impl Ladder {
     fn run(&mut self, step: Step, reason: Reason) -> Action {
         self.state = State::Running { step, reason };
         self.reached = self.reached.max(Some(step));
+        self.replaced |= step > Step::HciReset;
         self.stats.steps = self.stats.steps.wrapping_add(1);
         Action::Run(step)
     }
@@ -407,5 +413,68 @@ impl Ladder {
                 Log::Suppressed
             }
         }
+    }
+}
+
+/// Where a controller's hardware is, such as the name of its device on the bus: what stays the same when a reset brings
+/// another controller.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Place([u8; Self::LEN]);
+
+impl Place {
+    const LEN: usize = 32;
+
+    /// The place with a name, of which the first 32 bytes count.
+    pub fn new(name: &[u8]) -> Self {
+        let mut place = Self([0; Self::LEN]);
+        for (to, from) in place.0.iter_mut().zip(name) {
+            *to = *from;
+        }
+        place
+    }
+}
+
+/// Controllers that left while a reset was under way, for as long as the next one of the same hardware may take to come.
+#[derive(Debug, Default)]
+pub struct Departed {
+    /// Place, time in milliseconds, and what to go on from.
+    entries: [Option<(Place, u64, History)>; Self::PLACES],
+}
+
+impl Departed {
+    /// How many are remembered; the one that left first is forgotten first.
+    pub const PLACES: usize = 8;
+
+    /// How long one is remembered, in milliseconds: a USB device has come back after a few seconds.
+    pub const KEEP_MS: u64 = 30_000;
+
+    /// Nobody has left yet.
+    pub const fn new() -> Self {
+        Self {
+            entries: [None; Self::PLACES],
+        }
+    }
+
+    /// The controller at `place` left at `now_ms`; its ladder's [`Ladder::handover`].
+    pub fn note(&mut self, place: Place, history: History, now_ms: u64) {
+        let _ = self.take(place, now_ms);
+        // An empty entry comes first in that order, then the oldest.
+        let oldest = self
+            .entries
+            .iter_mut()
+            .min_by_key(|entry| entry.map(|(_, then, _)| then));
+        if let Some(entry) = oldest {
+            *entry = Some((place, now_ms, history));
+        }
+    }
+
+    /// A controller has come at `place`: what its ladder goes on from, if it is another one's successor.
+    pub fn take(&mut self, place: Place, now_ms: u64) -> Option<History> {
+        let entry = self
+            .entries
+            .iter_mut()
+            .find(|entry| entry.is_some_and(|(at, ..)| at == place))?;
+        let (_, then, history) = entry.take()?;
+        (now_ms.wrapping_sub(then) <= Self::KEEP_MS).then_some(history)
     }
 }

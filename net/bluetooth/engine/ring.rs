@@ -8,12 +8,21 @@
 ///
 /// - `len <= N`, and `head < N` unless `N` is zero.
 /// - Exactly the `len` slots from `head` on, wrapping round at `N`, hold an entry.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub(crate) struct Ring<T, const N: usize> {
     slots: [Option<T>; N],
     head: usize,
     len: usize,
 }
+
+/// The same entries in the same order, wherever they begin.
+impl<T: PartialEq, const N: usize> PartialEq for Ring<T, N> {
+    fn eq(&self, other: &Self) -> bool {
+        self.len == other.len && self.iter().eq(other.iter())
+    }
+}
+
+impl<T: Eq, const N: usize> Eq for Ring<T, N> {}
 
 impl<T, const N: usize> Ring<T, N> {
     /// An empty queue.

@@ -38,9 +38,9 @@ pub enum Verdict {
 /// - Between two calls of [`set_listed`](Self::set_listed) or [`forget`](Self::forget) commands are only taken away, never
 ///   added.
 /// - [`Verdict::StruckOff`] is returned at most once for a command of the bitmap, until [`forget`](Self::forget).
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct EffectiveCommands {
-    /// Counts the changes: who has a copy sees by it whether there is anything new.
+    /// Counts the changes. First, so that a comparison of two that differ ends here.
     revision: u32,
     /// What is left of the controller's list.
     effective: SupportedCommands,
@@ -91,12 +91,6 @@ impl EffectiveCommands {
             revision: self.revision.wrapping_add(1),
             ..Self::new()
         };
-    }
-
-    /// Changes with each change: two that are copies of one, earlier or later, are the same if this is.
-    #[inline]
-    pub fn revision(&self) -> u32 {
-        self.revision
     }
 
     /// Whether the host may count on the command at `bit`.

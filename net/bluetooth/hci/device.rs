@@ -27,7 +27,10 @@ use super::{
         Notice, //
     },
     power,
-    recovery::Recovery,
+    recovery::{
+        self,
+        Recovery, //
+    },
     registry::{
         self,
         Index, //
@@ -364,6 +367,7 @@ pub(crate) fn register(dev: &Device) -> Result<u16> {
     bind_queues(dev)?;
     dev.add_to_sysfs()?;
     attach(dev);
+    recovery::arrive(dev);
 
     dev.set(Flag::SETUP, true);
     dev.set(Flag::AUTO_OFF, true);
@@ -485,6 +489,7 @@ pub(crate) fn unregister(dev: &Device) {
         observer::notify(dev, Notice::IndexRemoved);
     }
     observer::notify(dev, Notice::Unregistered);
+    recovery::depart(dev);
     detach(dev);
     dev.retire();
     dev.del_from_sysfs();

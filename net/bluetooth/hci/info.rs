@@ -23,32 +23,6 @@ pub(crate) struct Buffers {
     pub(crate) packets: u16,
 }
 
-/// [`EffectiveCommands`], compared by their revision: all of a controller's come from one.
-#[derive(Clone)]
-pub(crate) struct Commands(EffectiveCommands);
-
-impl PartialEq for Commands {
-    fn eq(&self, other: &Self) -> bool {
-        self.revision() == other.revision()
-    }
-}
-
-impl Eq for Commands {}
-
-impl core::ops::Deref for Commands {
-    type Target = EffectiveCommands;
-
-    fn deref(&self) -> &EffectiveCommands {
-        &self.0
-    }
-}
-
-impl core::ops::DerefMut for Commands {
-    fn deref_mut(&mut self) -> &mut EffectiveCommands {
-        &mut self.0
-    }
-}
-
 /// A snapshot of what bring-up read from the controller.
 ///
 /// Immutable once published: readers hold an `Arc` of it, see
@@ -66,7 +40,7 @@ pub(crate) struct Info {
     /// Company identifier; 0xffff before it is known.
     pub(crate) manufacturer: u16,
     /// Supported commands, less those that turned out not to be.
-    pub(crate) commands: Commands,
+    pub(crate) commands: EffectiveCommands,
     /// LMP features by page, and the highest page (Vol 4 Part E 7.4.3, 7.4.4).
     pub(crate) features: LmpFeatures,
     pub(crate) max_page: u8,
@@ -120,7 +94,7 @@ impl Info {
             lmp_ver: 0,
             lmp_subver: 0,
             manufacturer: 0xffff,
-            commands: Commands(EffectiveCommands::new()),
+            commands: EffectiveCommands::new(),
             features: LmpFeatures::default(),
             max_page: 0,
             le_features: LeFeatures::default(),

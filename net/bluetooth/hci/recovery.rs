@@ -13,6 +13,7 @@ use super::{
         Device, //
     },
     power,
+    registry::REGISTRY,
     session::{
         jiffies,
         Session, //
@@ -24,6 +25,7 @@ use engine::ladder::{
     Exhausted,
     Ladder,
     Log,
+    Place,
     Reason,
     Step, //
 };
@@ -34,12 +36,17 @@ use kernel::{
         new_spinlock_irq,
         SpinLockIrq, //
     },
+    time::{
+        delay::fsleep,
+        Delta, //
+    },
 };
 use kernel_ext::{
     hci::{
         DevFlag,
         Flag, //
     },
+    time::now_ms,
     workqueue::{
         OrderedQueue,
         Work,
@@ -51,8 +58,10 @@ use kernel_ext::{
 /// A controller that worked for this long after a reset is taken to be healthy, in milliseconds.
 const STABLE_MS: u32 = 30_000;
 
-/// `HCI_USB`, of `struct hci_dev`'s buses.
-const BUS_USB: u8 = 1;
+/// How long a controller may take to be taken away after a reset by its driver, in steps of
+/// [`DEPARTURE_STEP_MS`].
+const DEPARTURE_STEPS: u32 = 50;
+const DEPARTURE_STEP_MS: i64 = 20;
 
 /// The reset ladder of a controller.
 #[pin_data]
@@ -134,7 +143,7 @@ pub(super) fn failure(dev: &Device, reason: Reason) {
     let decision = {
         let mut ladder = dev.recovery.ladder.lock();
         ladder.set_config(Config {
-            driver_reset: dev.capabilities().reset && !loses_count(dev, reason),
+            driver_reset: dev.capabilities().reset,
             // Drivers offer the transport's reset, where there is one, as their own.
             transport_reset: false,
             max_runs: Config::DEFAULT_MAX_RUNS,
@@ -147,11 +156,27 @@ pub(super) fn failure(dev: &Device, reason: Reason) {
     act(dev, decision.action);
 }
 
-/// Whether the driver's reset would have this failure come again for ever: one of a USB device takes the
-/// controller away and brings another, which knows nothing of the attempts with this one. A device that
-/// cannot be set up would be reset once a second until it is unplugged.
-fn loses_count(dev: &Device, reason: Reason) -> bool {
-    matches!(reason, Reason::SetupFailed(_)) && dev.bus() == BUS_USB
+/// A controller is being registered. If it is what a reset made of another one, that one's count goes on.
+pub(super) fn arrive(dev: &Device) {
+    let Some(place) = dev
+        .parent_name()
+        .map(|name| Place::new(name.to_bytes_with_nul()))
+    else {
+        return;
+    };
+    let history = REGISTRY.lock().departed.take(place, now_ms());
+    if let Some(history) = history {
+        dev.recovery.ladder.lock().inherit(history);
+    }
+}
+
+/// A controller is being unregistered, and no step of its ladder runs any more: see [`arrive`].
+pub(super) fn depart(dev: &Device) {
+    let history = dev.recovery.ladder.lock().handover();
+    if let (Some(history), Some(name)) = (history, dev.parent_name()) {
+        let place = Place::new(name.to_bytes_with_nul());
+        REGISTRY.lock().departed.note(place, history, now_ms());
+    }
 }
 
 fn log(dev: &Device, reason: Reason) {
@@ -214,13 +239,28 @@ fn climb(dev: &Device) {
             dev.recovery.ladder.lock().step_succeeded();
             return;
         }
-        let next = dev.recovery.ladder.lock().step_failed();
         drop(lock);
+        if step != Step::HciReset && departs(dev) {
+            return;
+        }
+        let next = dev.recovery.ladder.lock().step_failed();
         match next {
             Action::Run(_) => {}
             other => return act(dev, other),
         }
     }
+}
+
+/// Whether the controller is being unregistered, soon after a reset that may be why. Nothing that was tried with it
+/// then says anything about the reset: the next controller will tell.
+fn departs(dev: &Device) -> bool {
+    for _ in 0..DEPARTURE_STEPS {
+        if dev.has(Flag::UNREGISTER) {
+            return true;
+        }
+        fsleep(Delta::from_millis(DEPARTURE_STEP_MS));
+    }
+    false
 }
 
 fn run(session: &Session<'_>, step: Step) -> Result {

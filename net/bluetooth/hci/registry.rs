@@ -3,6 +3,7 @@
 //! The controllers there are, by index.
 
 use super::Device;
+use engine::ladder::Departed;
 use kernel::{
     prelude::*,
     sync::aref::ARef, //
@@ -34,6 +35,8 @@ pub(crate) struct Registry {
     debugfs: Option<Dir>,
     /// LED trigger of all controllers together.
     power_led: Option<LedTrigger>,
+    /// Those that left for a reset, which may come back as others.
+    pub(super) departed: Departed,
 }
 
 kernel_ext::global_mutex! {
@@ -43,6 +46,7 @@ kernel_ext::global_mutex! {
         taken: KVec::new(),
         debugfs: None,
         power_led: None,
+        departed: Departed::new(),
     };
 }
 

@@ -213,6 +213,17 @@ impl<T: Owner> Hdev<T> {
         unsafe { kernel::device::Device::from_raw(self.device_ptr()) }
     }
 
+    /// Name of the device that the controller is part of, such as a USB interface; [`None`] where the
+    /// driver has named none. Valid from before registration until [`Self::del_from_sysfs`].
+    pub fn parent_name(&self) -> Option<&CStr> {
+        // SAFETY: The device is alive. Drivers set the parent before they register, and it outlives
+        // the registration. Its name is a NUL terminated string that lives as long.
+        unsafe {
+            let parent = (*self.device_ptr()).parent;
+            (!parent.is_null()).then(|| text(bindings::kext_dev_name(parent)))
+        }
+    }
+
     /// Shows drivers the two queues (`workqueue`, `req_workqueue`), on which some queue works of
     /// their own. The queues outlive the registration.
     pub fn publish_queues(
@@ -344,8 +355,6 @@ impl<T: Owner> Hdev<T> {
     }
 
     /// `hciN`; empty before registration.
-    // For messages: no need for a copy of `strlen()`, and of its sum that is checked, in each.
-    #[inline(never)]
     pub fn name(&self) -> &CStr {
         // SAFETY: Written once, before the device is published; points into the device's name,
         // which lives as long as the device.
@@ -354,7 +363,7 @@ impl<T: Owner> Hdev<T> {
             return c"";
         }
         // SAFETY: As above: a NUL terminated string as long-lived as `self`.
-        unsafe { CStr::from_char_ptr(name) }
+        unsafe { text(name) }
     }
 
     /// Gives the device its index and name. Call once, before [`Self::add_to_sysfs`].
@@ -572,6 +581,17 @@ unsafe impl<T: Owner> crate::workqueue::WorkOwner<T> for ARef<Hdev<T>> {
         // SAFETY: `ptr` comes from `into_raw`.
         unsafe { ARef::from_raw(NonNull::new_unchecked(ptr.cast())) }
     }
+}
+
+/// A name of the kernel's. One copy of `strlen()`, and of its sum that is checked, is enough.
+///
+/// # Safety
+///
+/// As for `CStr::from_char_ptr`.
+#[inline(never)]
+unsafe fn text<'a>(name: *const kernel::ffi::c_char) -> &'a CStr {
+    // SAFETY: By the function's requirements.
+    unsafe { CStr::from_char_ptr(name) }
 }
 
 fn fetch(word: &AtomicUsize, mask: usize, on: bool) -> bool {

@@ -6,10 +6,12 @@ use engine::ladder::{
     Action,
     Config,
     Decision,
+    Departed,
     Exhausted,
     History,
     Ladder,
     Log,
+    Place,
     Reason,
     Step, //
 };
@@ -145,32 +147,111 @@ fn stability_clears_the_past() {
         );
         ladder.step_succeeded();
         assert_eq!(ladder.stable(), 1);
-        assert_eq!(ladder.history(), History::default());
+        assert_eq!(ladder.handover(), None);
     }
 }
 
-#[test]
-fn a_device_that_comes_back_as_a_new_one_does_not_start_over() {
-    let mut history = History::default();
+/// The controllers that a device's resets bring, one after another: each fails to be set up, at once or after its
+/// `HCI_Reset`. Returns how often the device was reset until there was silence.
+fn never_set_up(config: Config, departed: &mut Departed, place: Place) -> u32 {
     let mut resets = 0;
-    // Each transport reset replaces the device; each new one fails its set-up.
-    for _ in 0..100 {
-        let mut ladder = Ladder::with_history(ALL, history);
+    for controller in 0..100 {
+        let now = controller * 1000;
+        let mut ladder = Ladder::new(config);
+        if let Some(history) = departed.take(place, now) {
+            ladder.inherit(history);
+        }
         let mut action = ladder.failure(Reason::SetupFailed(-110)).action;
+        let mut leaves = false;
         while let Action::Run(step) = action {
-            if step == Step::TransportReset {
+            if step > Step::HciReset {
                 resets += 1;
-                break;
+                leaves = true;
+                // The set-up may have failed before the device left, or may not.
+                if controller % 2 == 0 {
+                    break;
+                }
             }
             action = ladder.step_failed();
         }
-        history = ladder.history();
-        if ladder.has_given_up() {
-            break;
+        if let Some(history) = ladder.handover() {
+            departed.note(place, history, now);
+        }
+        if !leaves {
+            assert!(ladder.has_given_up());
+            assert_eq!(ladder.handover(), None, "plugged in again, it starts over");
+            return resets;
         }
     }
-    assert_eq!(resets, 3);
-    assert_eq!(history.reached, Some(Step::TransportReset));
+    panic!("reset for ever");
+}
+
+#[test]
+fn a_usb_device_that_cannot_be_set_up_is_not_reset_for_ever() {
+    let usb = Config {
+        driver_reset: true,
+        ..BARE
+    };
+    let place = Place::new(b"1-1.4:1.0");
+    let mut departed = Departed::new();
+    assert_eq!(never_set_up(usb, &mut departed, place), 3);
+    assert_eq!(departed.take(place, 0), None);
+    // A transport that can be reset, too: some controllers see both kinds of reset.
+    assert!(never_set_up(ALL, &mut departed, place) <= 6);
+    // No reset that could bring another controller.
+    assert_eq!(never_set_up(BARE, &mut departed, place), 0);
+}
+
+#[test]
+fn a_device_that_works_after_its_reset_starts_over_when_it_is_stable() {
+    let mut ladder = Ladder::new(ALL);
+    assert_eq!(ladder.handover(), None);
+    let _ = ladder.failure(TIMEOUT);
+    assert_eq!(ladder.handover(), None, "an HCI_Reset sends nobody away");
+    let _ = ladder.step_failed();
+    let history = ladder.handover();
+    assert_eq!(
+        history,
+        Some(History {
+            runs: 1,
+            reached: Some(Step::DriverReset)
+        })
+    );
+    let mut next = Ladder::new(ALL);
+    next.inherit(history.unwrap());
+    // Pulled out by hand: not for a reset.
+    assert_eq!(next.handover(), None);
+    assert_eq!(run(next.failure(TIMEOUT)), Step::TransportReset);
+    next.step_succeeded();
+    assert!(
+        next.handover().is_some(),
+        "the device may leave a bit later"
+    );
+    let _ = next.stable();
+    assert_eq!(next.handover(), None);
+    assert_eq!(run(next.failure(TIMEOUT)), Step::HciReset);
+}
+
+#[test]
+fn departed_are_remembered_by_place_and_for_a_while() {
+    let place = |n: u64| Place::new(format!("{n}-1:1.0").as_bytes());
+    let of = |runs| History {
+        runs,
+        reached: Some(Step::DriverReset),
+    };
+    let mut departed = Departed::default();
+    for n in 0..10 {
+        departed.note(place(n), of(1), n);
+    }
+    assert_eq!(departed.take(place(0), 10), None, "eight at most");
+    assert_eq!(departed.take(place(1), 10), None);
+    assert_eq!(departed.take(place(2), 10), Some(of(1)));
+    assert_eq!(departed.take(place(2), 10), None, "once");
+    departed.note(place(3), of(2), 20);
+    assert_eq!(departed.take(place(3), 21), Some(of(2)), "the last word");
+    let late = 4 + Departed::KEEP_MS;
+    assert_eq!(departed.take(place(4), late), Some(of(1)));
+    assert_eq!(departed.take(place(5), late + 2), None, "too late");
 }
 
 #[test]

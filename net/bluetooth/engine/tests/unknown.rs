@@ -51,6 +51,25 @@ fn struck_off_and_logged_once() {
 }
 
 #[test]
+fn a_copy_is_the_same_until_something_is_learnt() {
+    let mut commands = EffectiveCommands::new();
+    commands.set_listed(ALL);
+    let copy = commands.clone();
+    commands.set_listed(ALL);
+    assert!(commands == copy, "nothing new");
+    let _ = answer(&mut commands, Opcode::vendor(1), 0x01);
+    assert!(commands != copy, "no place in the list, but known of");
+
+    // As often changed, but not the same.
+    let mut other = EffectiveCommands::new();
+    other.set_listed([0; 64]);
+    assert!(other != copy);
+    let mut other = copy.clone();
+    let _ = answer(&mut other, Opcode::vendor(2), 0x01);
+    assert!(other != commands);
+}
+
+#[test]
 fn not_listed_is_no_surprise() {
     let mut commands = EffectiveCommands::default();
     let unknown = |commands: &mut EffectiveCommands, opcode| answer(commands, opcode, 0x01);

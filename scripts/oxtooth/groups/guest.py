@@ -155,6 +155,24 @@ AT_ONCE = ("races", "lifecycle", "attacks", "sco", "fuzz")
 NAMED_ONLY = ("bluetoothd",)
 
 
+def selftest_script(program: str, flavour: str, words: tuple = (), environment: str = "") -> str:
+    """What runs a program in the guest; `words` are for the program."""
+    shell = "python3" if program.endswith(".py") else "sh"
+    scale = testers.DEBUG_FACTOR if flavour == "debug" else 1
+    command = shlex.join([shell, f"./{program}", *words])
+    return (f"export {environment} OX_TIMEOUT_SCALE={scale} {repetitions()}\ncd tests || exit 97\n"
+            f"{command} >../ktap 2>&1 </dev/null\necho $? >../status")
+
+
+def selftest_collector(name: str):
+    """What reads its results."""
+    def collect(folder: Path, _flavour: str) -> list:
+        text, status = folder / "ktap", folder / "status"
+        return ktap.parse(name, text.read_text(errors="replace") if text.is_file() else "",
+                          int(status.read_text()) if status.is_file() else None)
+    return collect
+
+
 # One group per program: one that takes the guest with it does not hide the others.
 
 def _selftest_group(program: str, stack: str = "rust") -> None:
@@ -162,20 +180,11 @@ def _selftest_group(program: str, stack: str = "rust") -> None:
     name = f"selftests/{stem}" if stack == "rust" else f"{stack}/{stem}"
 
     def script(flavour: str) -> str:
-        shell = "python3" if program.endswith(".py") else "sh"
-        scale = testers.DEBUG_FACTOR if flavour == "debug" else 1
-        return (f"export ROOTCANAL=$PWD/rootcanal BUMBLE=$PWD/bumble OX_TIMEOUT_SCALE={scale} "
-                f"{repetitions()}\ncd tests || exit 97\n{shell} ./{shlex.quote(program)} >../ktap 2>&1 </dev/null\n"
-                "echo $? >../status")
-
-    def collect(folder: Path, _flavour: str) -> list:
-        text, status = folder / "ktap", folder / "status"
-        return ktap.parse(program, text.read_text(errors="replace") if text.is_file() else "",
-                          int(status.read_text()) if status.is_file() else None)
+        return selftest_script(program, flavour, environment="ROOTCANAL=$PWD/rootcanal BUMBLE=$PWD/bumble")
 
     on_debug = stack == "rust" and (stem not in NOT_ON_DEBUG or soaking())
-    check.guest_group(name, script=script, collect=collect, stack=stack, waits=stem in WAITING,
-                      cpus=2 if stem in AT_ONCE else 1,
+    check.guest_group(name, script=script, collect=selftest_collector(program), stack=stack,
+                      waits=stem in WAITING, cpus=2 if stem in AT_ONCE else 1,
                       limit=_selftest_limit(), files=lambda flavour: selftests_files(program, flavour),
                       flavours=kernel.FLAVOURS if on_debug else ("debian",),
                       named_only=stack == "c" or stem in NAMED_ONLY and not soaking())

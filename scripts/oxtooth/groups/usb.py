@@ -4,9 +4,8 @@ as the reference (c), our driver on the kernel's core (driver), both ours (rust)
 debug kernel (debug)."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from .. import build, check, ktap, testers, vusb
+from .. import build, check, vusb
 from . import guest
 
 
@@ -22,42 +21,41 @@ class Program:
     places: tuple
     checked: tuple = ()         # those of a whole `make check`; the others run where they are named
     limit: int = 300            # seconds in the short form, on the distribution's kernel
+    # The cases, by a word of their name, of the program's quick form: a group of its own, NAME_quick.
+    quick: tuple = ()
+    quickly: tuple = ()         # where that is part of a whole `make check`
 
 
 # usb_vendors compares our driver with the kernel's, on the kernel's core.
 PROGRAMS = {
     "usb": Program(tuple(PLACES), ("driver", "rust")),
     "usb_faults": Program(tuple(PLACES), ("driver",)),
-    "usb_attacks": Program(tuple(PLACES), limit=600),
+    "usb_attacks": Program(tuple(PLACES), limit=600, quickly=("rust",), quick=(
+        "interface for diagnostics", "another driver has", "without a subevent", "diagnostic events",
+        "results of a download", "memory dump as ACL data", "dumps without a beginning")),
     "usb_vendors": Program(("driver",), limit=900),
 }
 
 
-def script(program: str, stack: str, flavour: str) -> str:
-    if stack != "c" and not any(path.name == "btusb.ko" for path in build.built(flavour)):
-        return ""
-    scale = testers.DEBUG_FACTOR if flavour == "debug" else 1
-    return (f"export OX_TIMEOUT_SCALE={scale} {guest.repetitions()}\n"
-            f"cd tests || exit 97\npython3 ./{program}.py >../ktap 2>&1 </dev/null\necho $? >../status")
-
-
-def _group(program: str, place: str) -> None:
+def _group(program: str, place: str, words: tuple = ()) -> None:
     of, (stack, flavour) = PROGRAMS[program], PLACES[place]
-    name = f"usb/{place}/{program}"
+    name = f"usb/{place}/{program}{'_quick' if words else ''}"
 
-    def collect(folder: Path, _flavour: str) -> list:
-        text, status = folder / "ktap", folder / "status"
-        return ktap.parse(name, text.read_text(errors="replace") if text.is_file() else "",
-                          int(status.read_text()) if status.is_file() else None)
+    def script(flavour: str) -> str:
+        if stack != "c" and not any(path.name == "btusb.ko" for path in build.built(flavour)):
+            return ""
+        return guest.selftest_script(f"{program}.py", flavour, words)
 
     def files(flavour: str) -> dict:
         return guest.selftests_files(f"{program}.py", flavour) | {"tests/devices": vusb.DEVICES}
 
-    check.guest_group(name, script=lambda flavour: script(program, stack, flavour), collect=collect,
-                      limit=of.limit, stack=stack, files=files, usb=("plain",), flavours=(flavour,), cpus=2,
-                      named_only=place not in of.checked)
+    checked = of.quickly if words else of.checked
+    check.guest_group(name, script=script, collect=guest.selftest_collector(name), limit=of.limit, stack=stack,
+                      files=files, usb=("plain",), flavours=(flavour,), cpus=2, named_only=place not in checked)
 
 
 for _program, _of in PROGRAMS.items():
     for _place in _of.places:
         _group(_program, _place)
+        if _of.quick:
+            _group(_program, _place, _of.quick)

@@ -337,6 +337,21 @@ def intel_version():
     back()
 
 
+@case("Intel: a device that cannot be set up is reset a few times, and not for ever", log=LOG)
+def intel_hopeless():
+    text = description("intel-sfp")
+    begin = text.index("[[command]]")
+    insert(f'{text[:begin]}[[command]]\nopcode = 0xfc05\nreturns = "00 10 04"\n{text[begin:]}')
+    settled()
+    # Each reset takes the controller away and brings another: the next one came within a second.
+    resets = len(ktap.kmsg.matching("reset full-speed"))
+    time.sleep(3)
+    equal(len(ktap.kmsg.matching("reset full-speed")), resets, "resets after three seconds more")
+    check(resets <= 3, f"it was reset {resets} times")
+    ktap.say(f"{resets} resets")
+    back()
+
+
 @case("CVE-2026-74532: Intel, diagnostic events of each length", log=LOG)
 def intel_diagnostics():
     index = bring_up("intel-sfp")

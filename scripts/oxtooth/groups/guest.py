@@ -210,7 +210,8 @@ def _tester_group(tester: str) -> None:
         limit = testers.LIMITS.get(tester, testers.LIMIT) * factor
         runs = [f"-p {shlex.quote(prefix)}" if prefix else "" for prefix in only[tester]]
         lines = ["ox_load || exit 98", f"{tester}-tester -l >list 2>&1 </dev/null", "status=0"]
-        lines += [f"timeout -s KILL {limit} stdbuf -oL {tester}-tester {words} >>log 2>&1 </dev/null || status=$?"
+        before = testers.environment(flavour, "$PWD")
+        lines += [f"{before}timeout -s KILL {limit} stdbuf -oL {tester}-tester {words} >>log 2>&1 </dev/null || status=$?"
                   for words in runs]
         return "\n".join([*lines, "echo $status >status"])
 
@@ -227,6 +228,7 @@ def _tester_group(tester: str) -> None:
         return records
 
     check.guest_group(f"{tester}-tester", script=script, collect=collect,
+                      files=testers.files,
                       limit=testers.LIMITS.get(tester, testers.LIMIT) + 60)
 
 
@@ -257,13 +259,9 @@ def expected_cases(_run):
         gone |= set(testers.expected(last, flavour)) - set(testers.expected(flavour=flavour))
     gone = sorted(gone)
     table = testers.baseline()
-    slow = testers.too_slow()
-    unknown = [pair for pair in [*testers.expected(), *slow] if pair not in table]
-    on_debug = set(testers.expected(flavour="debug"))
-    unknown += [pair for pair in slow if pair in on_debug]
+    unknown = [pair for pair in testers.expected() if pair not in table]
     if gone or unknown:
         yield check.failed(file.name, "\n".join([f"removed: {t}: {c}" for t, c in gone] +
-                                                [f"no such case, or too slow and expected: {t}: {c}"
-                                 for t, c in unknown]))
+                                                [f"no such case: {t}: {c}" for t, c in unknown]))
     else:
         yield check.passed(f"{file.name}: {len(testers.expected())} cases")

@@ -145,8 +145,13 @@ impl SkBuff {
     ///
     /// As [`alloc`](Self::alloc).
     pub fn from_slice(headroom: usize, bytes: &[u8], flags: Flags) -> Result<Self> {
-        let mut skb = Self::alloc(headroom, bytes.len(), flags)?;
-        skb.put_slice(bytes)?;
+        let skb = Self::alloc(headroom, bytes.len(), flags)?;
+        // CAST: `alloc` takes no more than `MAX_SIZE`.
+        // SAFETY: The buffer is new: nobody shares it, and it has room for so many bytes.
+        unsafe {
+            let to = bindings::skb_put(skb.as_ptr(), bytes.len() as u32).cast::<u8>();
+            core::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len());
+        }
         Ok(skb)
     }
 

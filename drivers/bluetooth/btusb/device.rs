@@ -37,10 +37,7 @@ use h2::{
         Vendor, //
     },
     qca,
-    reassembly::{
-        Assembler,
-        Kind, //
-    },
+    reassembly::Assembler,
 };
 use kernel::{
     prelude::*,
@@ -309,9 +306,9 @@ impl Btusb {
                 tx_bytes: AtomicU64::new(0),
                 tx_urbs: AtomicU32::new(0),
                 tx_halted: AtomicBool::new(false),
-                events <- new_spinlock_irq!(Assembler::new(Kind::Event), "btusb::events"),
-                data <- new_spinlock_irq!(Assembler::new(Kind::Acl), "btusb::data"),
-                sco <- new_spinlock_irq!(Assembler::new(Kind::Sco), "btusb::sco"),
+                events <- new_spinlock_irq!(Assembler::new(), "btusb::events"),
+                data <- new_spinlock_irq!(Assembler::new(), "btusb::data"),
+                sco <- new_spinlock_irq!(Assembler::new(), "btusb::sco"),
                 waiting <- new_skb_queue!("btusb::waiting"),
                 overtake: AtomicUsize::new(0),
                 poll_sync: AtomicBool::new(modules::support::POLL_SYNC),

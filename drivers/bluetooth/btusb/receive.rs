@@ -188,7 +188,7 @@ impl Source for Events {
 
     fn take(this: &Arc<Btusb>, urb: &Completed<'_, Receive<Self>>) {
         this.last_event.store(time::jiffies(), Relaxed);
-        this.feed(&this.events, "event", urb.received());
+        this.feed(&this.events, Kind::Event, urb.received());
     }
 }
 
@@ -213,9 +213,9 @@ impl Source for Data {
         let events = this.plan.vendor == Vendor::Intel
             && modules::intel::test_flag(&this.hdev, modules::intel::Flag::Bootloader);
         if events {
-            this.feed(&this.events, "event", urb.received());
+            this.feed(&this.events, Kind::Event, urb.received());
         } else {
-            this.feed(&this.data, "ACL", urb.received());
+            this.feed(&this.data, Kind::Acl, urb.received());
         }
     }
 }
@@ -245,7 +245,7 @@ impl Source for Voices {
                     this.isochronous
                         .bytes
                         .fetch_add(bytes.len() as u64, Relaxed);
-                    this.feed(&this.sco, "SCO", bytes);
+                    this.feed(&this.sco, Kind::Sco, bytes);
                 }
                 Err(_) => {
                     this.counts.lost_frames.fetch_add(1, Relaxed);
@@ -281,11 +281,9 @@ impl Source for Diagnostics {
 /// Where packets go.
 struct Upwards<'a>(&'a Arc<Btusb>);
 
-impl Sink for Upwards<'_> {
-    type Packet = SkBuff;
-
-    fn accepts(&mut self, kind: Kind, header: &[u8]) -> bool {
-        if kind != Kind::Sco || self.0.hdev.is_user_channel() {
+impl Upwards<'_> {
+    fn accepts_voice(&self, header: &[u8]) -> bool {
+        if self.0.hdev.is_user_channel() {
             return true;
         }
         // Isochronous transfers get lost. What looks like a header then may be the middle of a
@@ -298,9 +296,29 @@ impl Sink for Upwards<'_> {
             _ => false,
         }
     }
+}
+
+impl Sink for Upwards<'_> {
+    type Packet = SkBuff;
+
+    #[inline]
+    fn accepts(&mut self, kind: Kind, header: &[u8]) -> bool {
+        kind != Kind::Sco || self.accepts_voice(header)
+    }
 
     fn start(&mut self, _kind: Kind, len: usize) -> Option<SkBuff> {
         SkBuff::bt_alloc(len, GFP_ATOMIC).ok()
+    }
+
+    #[inline]
+    fn whole(&mut self, kind: Kind, bytes: &[u8]) -> bool {
+        match SkBuff::from_slice(SkBuff::BT_RESERVE, bytes, GFP_ATOMIC) {
+            Ok(skb) => {
+                self.finish(kind, skb);
+                true
+            }
+            Err(_) => false,
+        }
     }
 
     fn append(&mut self, packet: &mut SkBuff, bytes: &[u8]) {
@@ -308,6 +326,7 @@ impl Sink for Upwards<'_> {
         let _ = packet.put_slice(bytes);
     }
 
+    #[inline]
     fn finish(&mut self, kind: Kind, mut skb: SkBuff) {
         let this = self.0;
         let packet_type = match kind {
@@ -342,22 +361,34 @@ impl Sink for Upwards<'_> {
 }
 
 impl Btusb {
+    /// Takes bytes of one endpoint, whose packets are of this kind.
+    #[inline(always)]
     fn feed(
         self: &Arc<Self>,
         assembler: &SpinLockIrq<Assembler<SkBuff>>,
-        name: &str,
+        kind: Kind,
         bytes: &[u8],
     ) {
         self.hdev.count(Stat::BytesReceived, bytes.len());
-        let result = assembler.lock().feed(bytes, &mut Upwards(self));
+        let result = assembler.lock().feed(kind, bytes, &mut Upwards(self));
         if let Err(e) = result {
-            self.hdev.count(Stat::ErrorsReceived, 1);
-            match e {
-                reassembly::Error::Corrupt => self.complain(fmt!("corrupted {} packet", name)),
-                reassembly::Error::NoMemory => self.complain(fmt!("no memory for {}", name)),
-                reassembly::Error::Trailing(n) => {
-                    self.complain(fmt!("Unexpected continuation: {} bytes", n));
-                }
+            self.garbled(kind, e);
+        }
+    }
+
+    #[cold]
+    fn garbled(&self, kind: Kind, error: reassembly::Error) {
+        let name = match kind {
+            Kind::Event => "event",
+            Kind::Acl => "ACL",
+            Kind::Sco => "SCO",
+        };
+        self.hdev.count(Stat::ErrorsReceived, 1);
+        match error {
+            reassembly::Error::Corrupt => self.complain(fmt!("corrupted {} packet", name)),
+            reassembly::Error::NoMemory => self.complain(fmt!("no memory for {}", name)),
+            reassembly::Error::Trailing(n) => {
+                self.complain(fmt!("Unexpected continuation: {} bytes", n));
             }
         }
     }

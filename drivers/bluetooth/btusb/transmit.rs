@@ -127,8 +127,9 @@ impl Completion for SentVoice {
 
 impl Btusb {
     /// The way of a packet.
-    fn route(&self, skb: &SkBuff) -> Result<Route> {
-        Ok(match skb.packet_type() {
+    #[inline]
+    fn route(&self, packet_type: u8, skb: &SkBuff) -> Result<Route> {
+        Ok(match packet_type {
             packet::COMMAND => {
                 // Intel's boot loader wants one command on the bulk endpoint.
                 let secure = self.plan.vendor == Vendor::Intel
@@ -155,8 +156,9 @@ impl Btusb {
     }
 
     /// Gives a packet to the controller.
+    #[inline(always)]
     fn submit_packet(
-        self: &Arc<Self>,
+        self: ArcBorrow<'_, Self>,
         route: Route,
         mut skb: SkBuff,
         flags: Flags,
@@ -164,54 +166,16 @@ impl Btusb {
         if let Err(e) = skb.linearize() {
             return Err((e, skb));
         }
-        let len = skb.len();
-        let context = |skb| Outgoing {
+        let context = Outgoing {
             skb,
-            owner: self.clone(),
+            owner: self.into(),
         };
-        let refused = |(e, context): (Error, Outgoing<Btusb>)| (e, context.skb);
         self.tx_urbs.fetch_add(1, Relaxed);
         let result = match route {
-            Route::Control => {
-                Urb::<Sent>::control_sender(&self.udev, self.plan.request, context(skb), flags)
-                    .map_err(refused)
-                    .and_then(|urb| self.launch(urb, flags))
-            }
-            Route::Bulk => {
-                Urb::<Sent>::sender_to(&self.udev, &self.endpoints.bulk_out, context(skb), flags)
-                    .map_err(refused)
-                    .and_then(|urb| self.launch(urb, flags))
-            }
-            Route::Diagnostics => match self.diag_endpoints {
-                Some((_, output)) => {
-                    Urb::<Sent>::sender_to(&self.udev, &output, context(skb), flags)
-                        .map_err(refused)
-                        .and_then(|urb| self.launch(urb, flags))
-                }
-                None => Err((ENODEV, skb)),
-            },
-            Route::MediaTekIso => mediatek::iso_sender::<Sent>(&self.hdev, skb, context)
+            Route::Isochronous => self.submit_voice(context, flags),
+            _ => self
+                .urb(route, context, flags)
                 .and_then(|urb| self.launch(urb, flags)),
-            Route::Isochronous => match self.voice.output() {
-                Some((output, gap)) => match isoc::frames(len, output.max_packet) {
-                    Some(frames) => {
-                        let empty = core::iter::repeat_n((0, 0), gap);
-                        let full = isoc::split(len, output.max_packet).map(|f| (f.offset, f.len));
-                        Urb::<SentVoice>::isoc_sender(
-                            &self.udev,
-                            &output,
-                            context(skb),
-                            frames.saturating_add(gap),
-                            Iterator::chain(empty, full),
-                            flags,
-                        )
-                        .map_err(refused)
-                        .and_then(|urb| self.launch(urb, flags))
-                    }
-                    None => Err((EMSGSIZE, skb)),
-                },
-                None => Err((ENODEV, skb)),
-            },
         };
         match &result {
             Ok(()) => self.udev.mark_last_busy(),
@@ -222,6 +186,55 @@ impl Btusb {
         result
     }
 
+    /// The URB of a packet that is not voice.
+    #[inline]
+    fn urb(
+        &self,
+        route: Route,
+        context: Outgoing<Self>,
+        flags: Flags,
+    ) -> Result<Urb<Sent>, Refused> {
+        let refused = |(e, context): (Error, Outgoing<Self>)| (e, context.skb);
+        let output = match (route, &self.diag_endpoints) {
+            (Route::Control, _) => {
+                return Urb::control_sender(&self.udev, self.plan.request, context, flags)
+                    .map_err(refused);
+            }
+            (Route::MediaTekIso, _) => {
+                let Outgoing { skb, owner } = context;
+                return mediatek::iso_sender(&self.hdev, skb, |skb| Outgoing { skb, owner });
+            }
+            (Route::Diagnostics, Some((_, output))) => output,
+            (Route::Diagnostics, None) | (Route::Isochronous, _) => {
+                return Err((ENODEV, context.skb));
+            }
+            (Route::Bulk, _) => &self.endpoints.bulk_out,
+        };
+        Urb::sender_to(&self.udev, output, context, flags).map_err(refused)
+    }
+
+    /// Gives a voice packet to the controller, cut into frames.
+    fn submit_voice(&self, context: Outgoing<Self>, flags: Flags) -> Result<(), Refused> {
+        let Some((output, gap)) = self.voice.output() else {
+            return Err((ENODEV, context.skb));
+        };
+        let len = context.skb.len();
+        let Some(frames) = isoc::frames(len, output.max_packet) else {
+            return Err((EMSGSIZE, context.skb));
+        };
+        let urb = Urb::<SentVoice>::isoc_sender(
+            &self.udev,
+            &output,
+            context,
+            (gap, frames.saturating_add(gap)),
+            isoc::split(len, output.max_packet).map(|frame| (frame.offset, frame.len)),
+            flags,
+        )
+        .map_err(|(e, context)| (e, context.skb))?;
+        self.launch(urb, flags)
+    }
+
+    #[inline]
     fn launch<C>(&self, urb: Urb<C>, flags: Flags) -> Result<(), Refused>
     where
         C: Completion<Context = Outgoing<Btusb>>,
@@ -235,19 +248,21 @@ impl Btusb {
     }
 
     /// Sends a packet, or keeps it until the device is awake.
-    pub(crate) fn send(self: &Arc<Self>, skb: SkBuff) -> Result<(), Refused> {
-        let route = match self.route(&skb) {
+    #[inline]
+    pub(crate) fn send(self: ArcBorrow<'_, Self>, skb: SkBuff) -> Result<(), Refused> {
+        let packet_type = skb.packet_type();
+        let route = match self.route(packet_type, &skb) {
             Ok(route) => route,
             Err(e) => return Err((e, skb)),
         };
-        let stat = match skb.packet_type() {
+        let stat = match packet_type {
             packet::COMMAND => Some(Stat::CommandsSent),
             packet::ACL => Some(Stat::AclSent),
             packet::SCO => Some(Stat::ScoSent),
             _ => None,
         };
         let started = self.plan.vendor == Vendor::Intel
-            && skb.packet_type() == packet::COMMAND
+            && packet_type == packet::COMMAND
             && opcode(&skb) == Some(intel::OP_RESET)
             && intel::test_flag(&self.hdev, intel::Flag::Bootloader);
         if started {
@@ -270,10 +285,11 @@ impl Btusb {
         Ok(())
     }
 
-    fn defer(self: &Arc<Self>, skb: SkBuff) {
+    #[cold]
+    fn defer(self: ArcBorrow<'_, Self>, skb: SkBuff) {
         self.counts.deferred.fetch_add(1, Relaxed);
         self.deferred.push_tail(skb);
-        self.waker.queue(self.as_arc_borrow());
+        self.waker.queue(self);
     }
 
     /// Sends what waited, and opens the gate. Called with the device awake.
@@ -292,8 +308,8 @@ impl Btusb {
                     }
                 }
             };
-            let result = match self.route(&skb) {
-                Ok(route) => self.submit_packet(route, skb, GFP_ATOMIC),
+            let result = match self.route(skb.packet_type(), &skb) {
+                Ok(route) => self.as_arc_borrow().submit_packet(route, skb, GFP_ATOMIC),
                 Err(e) => Err((e, skb)),
             };
             if let Err((e, skb)) = result {
@@ -329,7 +345,7 @@ impl Btusb {
             packet_type: packet::DIAG,
             ..FrameMeta::default()
         });
-        self.send(skb).map_err(|(e, _)| e)
+        self.as_arc_borrow().send(skb).map_err(|(e, _)| e)
     }
 }
 
@@ -348,9 +364,4 @@ impl WorkItem<{ items::WAKER }> for Btusb {
         // Waking it up is all; what waits is sent by `resume`.
         drop(this.intf.power_get());
     }
-}
-
-/// [`Btusb::send`], for the core.
-pub(crate) fn send(this: ArcBorrow<'_, Btusb>, skb: SkBuff) -> Result<(), Refused> {
-    crate::receive::owned(this).send(skb)
 }

@@ -10,7 +10,6 @@ use crate::{
         Diagnostics,
         Events, //
     },
-    transmit,
     vendor, //
 };
 use core::sync::atomic::Ordering::Relaxed;
@@ -100,7 +99,7 @@ impl Driver for Btusb {
         _dev: &Device,
         skb: SkBuff,
     ) -> core::result::Result<(), (Error, SkBuff)> {
-        transmit::send(this, skb)
+        this.send(skb)
     }
 
     fn notify(this: ArcBorrow<'_, Self>, dev: &Device, event: u32) {

@@ -31,18 +31,16 @@ pub fn frames(len: usize, packet: u16) -> Option<usize> {
 
 /// Cuts `len` bytes into frames of at most `packet` bytes.
 pub fn split(len: usize, packet: u16) -> impl Iterator<Item = Frame> {
-    let packet = usize::from(packet);
-    let mut offset = 0usize;
+    let (packet, mut rest) = (u32::from(packet), u32::try_from(len).unwrap_or(0));
+    let mut offset = 0u32;
     core::iter::from_fn(move || {
-        let rest = len.saturating_sub(offset);
-        if rest == 0 || packet == 0 {
+        let len = rest.min(packet);
+        if len == 0 {
             return None;
         }
-        let frame = Frame {
-            offset: u32::try_from(offset).ok()?,
-            len: u32::try_from(rest.min(packet)).ok()?,
-        };
-        offset = offset.saturating_add(packet);
+        let frame = Frame { offset, len };
+        offset = offset.saturating_add(len);
+        rest = rest.saturating_sub(len);
         Some(frame)
     })
 }

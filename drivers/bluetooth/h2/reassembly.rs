@@ -34,6 +34,21 @@ impl Kind {
         }
     }
 
+    /// Whether these bytes are exactly one packet.
+    #[inline]
+    fn is_packet(self, bytes: &[u8]) -> bool {
+        match (self, bytes) {
+            (Self::Event, [_, len, payload @ ..]) | (Self::Sco, [_, _, len, payload @ ..]) => {
+                payload.len() == usize::from(*len)
+            }
+            (Self::Acl, [_, _, lo, hi, payload @ ..]) => {
+                payload.len() == usize::from(u16::from_le_bytes([*lo, *hi]))
+                    && payload.len() <= MAX_ACL
+            }
+            _ => false,
+        }
+    }
+
     /// The payload's length, as the header has it; [`None`] if no such packet can be.
     fn payload(self, header: [u8; MAX_HEADER]) -> Option<usize> {
         let len = match (self, header) {
@@ -62,6 +77,16 @@ pub trait Sink {
 
     /// The packet is complete.
     fn finish(&mut self, kind: Kind, packet: Self::Packet);
+
+    /// A packet that came in whole: all of the above in one. False for lack of memory.
+    fn whole(&mut self, kind: Kind, bytes: &[u8]) -> bool {
+        let Some(mut packet) = self.start(kind, bytes.len()) else {
+            return false;
+        };
+        self.append(&mut packet, bytes);
+        self.finish(kind, packet);
+        true
+    }
 }
 
 /// What went wrong; each leaves the assembler at the begin of a packet.
@@ -96,18 +121,22 @@ impl<P> State<P> {
     };
 }
 
-/// Puts together the packets of one endpoint.
+/// Puts together the packets of one endpoint, which are all of one kind.
 #[derive(Debug)]
 pub struct Assembler<P> {
-    kind: Kind,
     state: State<P>,
+}
+
+impl<P> Default for Assembler<P> {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl<P> Assembler<P> {
     /// One that expects the begin of a packet.
-    pub const fn new(kind: Kind) -> Self {
+    pub const fn new() -> Self {
         Self {
-            kind,
             state: State::START,
         }
     }
@@ -122,13 +151,38 @@ impl<P> Assembler<P> {
         !matches!(self.state, State::Header { have: 0, .. })
     }
 
-    /// Takes the bytes of one transfer.
+    /// Takes the bytes of one transfer; `kind` is the same each time.
     ///
     /// # Errors
     ///
     /// The last thing that went wrong; packets that came in whole were delivered all the same.
+    // With a constant `kind` little is left of it.
+    #[inline(always)]
     pub fn feed<S: Sink<Packet = P>>(
         &mut self,
+        kind: Kind,
+        input: &[u8],
+        sink: &mut S,
+    ) -> Result<(), Error> {
+        // Nearly all transfers are one packet each.
+        if !self.is_partial()
+            && kind.is_packet(input)
+            && sink.accepts(kind, input.get(..kind.header()).unwrap_or(&[]))
+        {
+            return if sink.whole(kind, input) {
+                Ok(())
+            } else {
+                Err(Error::NoMemory)
+            };
+        }
+        self.pieces(kind, input, sink)
+    }
+
+    /// The same, for anything.
+    #[inline(never)]
+    fn pieces<S: Sink<Packet = P>>(
+        &mut self,
+        kind: Kind,
         mut input: &[u8],
         sink: &mut S,
     ) -> Result<(), Error> {
@@ -136,7 +190,7 @@ impl<P> Assembler<P> {
         while !input.is_empty() {
             match &mut self.state {
                 State::Header { bytes, have } => {
-                    let wanted = self.kind.header();
+                    let wanted = kind.header();
                     let take = wanted.saturating_sub(*have).min(input.len());
                     let (part, rest) = input.split_at_checked(take).unwrap_or((input, &[]));
                     for (to, from) in bytes.iter_mut().skip(*have).zip(part) {
@@ -148,7 +202,7 @@ impl<P> Assembler<P> {
                         break;
                     }
                     let header = *bytes;
-                    match self.begin(header, sink) {
+                    match self.begin(kind, header, sink) {
                         Ok(()) => {}
                         Err(Error::Corrupt) => {
                             self.reset();
@@ -170,11 +224,11 @@ impl<P> Assembler<P> {
                     *missing = missing.saturating_sub(take);
                 }
             }
-            if self.complete(sink) && self.kind == Kind::Event {
+            if self.complete(kind, sink) && kind == Kind::Event {
                 // A controller that ends a transfer with something shorter than a header has
                 // sent garbage; keeping it would garble what comes next.
                 let rest = input.len();
-                if rest > 0 && rest < self.kind.header() {
+                if rest > 0 && rest < kind.header() {
                     return Err(Error::Trailing(rest));
                 }
             }
@@ -185,15 +239,16 @@ impl<P> Assembler<P> {
     /// The header is there: makes room.
     fn begin<S: Sink<Packet = P>>(
         &mut self,
+        kind: Kind,
         header: [u8; MAX_HEADER],
         sink: &mut S,
     ) -> Result<(), Error> {
-        let used = header.get(..self.kind.header()).unwrap_or(&[]);
-        let payload = self.kind.payload(header).ok_or(Error::Corrupt)?;
-        if !sink.accepts(self.kind, used) {
+        let used = header.get(..kind.header()).unwrap_or(&[]);
+        let payload = kind.payload(header).ok_or(Error::Corrupt)?;
+        if !sink.accepts(kind, used) {
             return Err(Error::Corrupt);
         }
-        match sink.start(self.kind, used.len().saturating_add(payload)) {
+        match sink.start(kind, used.len().saturating_add(payload)) {
             Some(mut packet) => {
                 sink.append(&mut packet, used);
                 self.state = State::Body {
@@ -210,7 +265,7 @@ impl<P> Assembler<P> {
     }
 
     /// Delivers the packet if nothing is missing any more.
-    fn complete<S: Sink<Packet = P>>(&mut self, sink: &mut S) -> bool {
+    fn complete<S: Sink<Packet = P>>(&mut self, kind: Kind, sink: &mut S) -> bool {
         if !matches!(
             self.state,
             State::Body { missing: 0, .. } | State::Skip { missing: 0 }
@@ -218,7 +273,7 @@ impl<P> Assembler<P> {
             return false;
         }
         if let State::Body { packet, .. } = core::mem::replace(&mut self.state, State::START) {
-            sink.finish(self.kind, packet);
+            sink.finish(kind, packet);
         }
         true
     }

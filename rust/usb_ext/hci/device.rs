@@ -191,6 +191,7 @@ impl Device {
     }
 
     /// Adds to a counter. Any context; of two at once, one may be lost.
+    #[inline]
     pub fn count(&self, stat: Stat, n: usize) {
         // SAFETY: Only a member's address is computed.
         let word = unsafe {

@@ -35,7 +35,7 @@ use kernel::{
 ///
 /// # Safety
 ///
-/// `into_ptr` returns a pointer that is not null, and `from_ptr` gives back the same value.
+/// `into_ptr` returns a pointer that is not null, and `from_ptr` gives back the same value, as does `peek`.
 pub unsafe trait Context: Sized + Send + 'static {
     /// Gives up the value.
     fn into_ptr(self) -> *mut c_void;
@@ -46,6 +46,13 @@ pub unsafe trait Context: Sized + Send + 'static {
     ///
     /// `ptr` is of `into_ptr`, and not used again.
     unsafe fn from_ptr(ptr: *mut c_void) -> Self;
+
+    /// Looks at it.
+    ///
+    /// # Safety
+    ///
+    /// `ptr` is of `into_ptr`, and `from_ptr` is not called while the value is used.
+    unsafe fn peek(ptr: *mut c_void) -> ManuallyDrop<Self>;
 }
 
 // SAFETY: The pointer is the contents'.
@@ -57,6 +64,12 @@ unsafe impl<T: Send + Sync + 'static> Context for Arc<T> {
     unsafe fn from_ptr(ptr: *mut c_void) -> Self {
         // SAFETY: By the function's requirements.
         unsafe { Arc::from_raw(ptr.cast()) }
+    }
+
+    #[inline]
+    unsafe fn peek(ptr: *mut c_void) -> ManuallyDrop<Self> {
+        // SAFETY: By the function's requirements; it is not dropped.
+        ManuallyDrop::new(unsafe { Arc::from_raw(ptr.cast()) })
     }
 }
 
@@ -99,7 +112,16 @@ pub enum Status {
 }
 
 impl Status {
+    #[inline]
     fn new(status: c_int) -> Self {
+        if status == 0 {
+            return Self::Done;
+        }
+        Self::failure(status)
+    }
+
+    #[cold]
+    fn failure(status: c_int) -> Self {
         let Err(error) = to_result(status) else {
             return Self::Done;
         };
@@ -136,8 +158,10 @@ unsafe impl<C: Completion> Send for Urb<C> {}
 unsafe fn free_setup(urb: *mut bindings::urb) {
     // SAFETY: By the function's requirements.
     unsafe {
-        bindings::kfree((*urb).setup_packet.cast());
-        (*urb).setup_packet = null_mut();
+        if !(*urb).setup_packet.is_null() {
+            bindings::kfree((*urb).setup_packet.cast());
+            (*urb).setup_packet = null_mut();
+        }
     }
 }
 
@@ -212,6 +236,7 @@ impl<C: Completion> Urb<C> {
         urb.own_buffer(packet.checked_mul(frames).ok_or(EMSGSIZE)?, flags)?;
         urb.set_interval(dev, endpoint);
         urb.set_frames(
+            0,
             frames,
             (0..frames).map(|i| (i.wrapping_mul(packet) as u32, packet as u32)),
         );
@@ -241,17 +266,25 @@ impl<C: Completion> Urb<C> {
         unsafe { (*self.ptr.as_ptr()).interval = endpoint.urb_interval(dev.speed()) };
     }
 
-    /// Writes the list of frames: offset and length of each. At most `room`, which is what the
-    /// URB was allocated with.
-    fn set_frames(&self, room: usize, frames: impl Iterator<Item = (u32, u32)>) {
-        let mut count = 0usize;
+    /// Writes the list of frames: `gap` empty ones, then offset and length of each. At most `room` in
+    /// all, which is what the URB was allocated with.
+    fn set_frames(&self, gap: usize, room: usize, frames: impl Iterator<Item = (u32, u32)>) {
+        let gap = gap.min(room);
+        let mut count = gap;
         // SAFETY: The URB is idle, and has `room` descriptors behind it. Offset and length are
         // within the buffer, which the callers see to, and the host controller's driver, too.
         unsafe {
             let urb = self.ptr.as_ptr();
             let list =
                 (&raw mut (*urb).iso_frame_desc).cast::<bindings::usb_iso_packet_descriptor>();
-            for (offset, len) in frames.take(room) {
+            for n in 0..gap {
+                (*list.add(n)).offset = 0;
+                (*list.add(n)).length = 0;
+            }
+            for (offset, len) in frames {
+                if count >= room {
+                    break;
+                }
                 let desc = list.add(count);
                 (*desc).offset = offset;
                 (*desc).length = len;
@@ -283,9 +316,8 @@ impl<C: Completion> Urb<C> {
         // is only borrowed. The controller's side has a reference of its own, so ours can be
         // given up.
         let result = unsafe {
-            let context = C::Context::from_ptr((*urb).context);
+            let context = C::Context::peek((*urb).context);
             bindings::usb_anchor_urb(urb, C::anchor(&context).as_ptr());
-            (*urb).context = context.into_ptr();
             to_result(bindings::usb_submit_urb(urb, gfp(flags)))
         };
         match result {
@@ -336,22 +368,6 @@ impl<C: Completion> Urb<C>
 where
     C::Context: OutBuffer,
 {
-    fn out_buffer(&self) -> Result {
-        let urb = self.ptr.as_ptr();
-        // SAFETY: By the type invariant the context is ours, and it is put back.
-        let context = unsafe { C::Context::from_ptr((*urb).context) };
-        let (start, len) = (context.bytes().as_ptr(), context.bytes().len());
-        // SAFETY: As above.
-        unsafe { (*urb).context = context.into_ptr() };
-        let len = u32::try_from(len).map_err(|_| EMSGSIZE)?;
-        // SAFETY: The URB is idle. The bytes live as long as the context, by `OutBuffer`.
-        unsafe {
-            (*urb).transfer_buffer = start.cast_mut().cast();
-            (*urb).transfer_buffer_length = len;
-        }
-        Ok(())
-    }
-
     fn sender(
         dev: &Device,
         pipe: u32,
@@ -359,11 +375,19 @@ where
         context: C::Context,
         flags: Flags,
     ) -> Result<Self, (Error, C::Context)> {
+        let bytes = context.bytes();
+        let start = bytes.as_ptr().cast_mut();
+        let Ok(len) = u32::try_from(bytes.len()) else {
+            return Err((EMSGSIZE, context));
+        };
         let urb = Self::new(dev, pipe, frames, context, flags)?;
-        match urb.out_buffer() {
-            Ok(()) => Ok(urb),
-            Err(e) => Err((e, urb.into_context())),
+        // SAFETY: The URB is idle. The bytes stay where they are for as long as the context lives, by
+        // `OutBuffer`.
+        unsafe {
+            (*urb.ptr.as_ptr()).transfer_buffer = start.cast();
+            (*urb.ptr.as_ptr()).transfer_buffer_length = len;
         }
+        Ok(urb)
     }
 
     /// One that sends the context's bytes to a bulk or interrupt endpoint.
@@ -382,8 +406,8 @@ where
         Ok(urb)
     }
 
-    /// One that sends the context's bytes to an isochronous endpoint, cut into `frames` (offset
-    /// and length), of which there are `count`.
+    /// One that sends the context's bytes to an isochronous endpoint: `gap` empty frames, then
+    /// `frames` (offset and length); at most `count` in all.
     ///
     /// # Errors
     ///
@@ -392,7 +416,7 @@ where
         dev: &Device,
         endpoint: &Endpoint,
         context: C::Context,
-        count: usize,
+        (gap, count): (usize, usize),
         frames: impl Iterator<Item = (u32, u32)>,
         flags: Flags,
     ) -> Result<Self, (Error, C::Context)> {
@@ -401,6 +425,7 @@ where
         // SAFETY: The URB is ours.
         let len = unsafe { (*urb.ptr.as_ptr()).transfer_buffer_length };
         urb.set_frames(
+            gap,
             count,
             frames.filter(move |(offset, n)| offset.checked_add(*n).is_some_and(|end| end <= len)),
         );
@@ -648,6 +673,23 @@ unsafe impl<T: Send + Sync + 'static> Context for Outgoing<T> {
                 skb: SkBuff::from_raw(skb),
                 owner,
             }
+        }
+    }
+
+    #[inline]
+    unsafe fn peek(ptr: *mut c_void) -> ManuallyDrop<Self> {
+        // SAFETY: By the function's requirements, this is what `into_ptr` has made; it is not dropped.
+        unsafe {
+            let skb = NonNull::new_unchecked(ptr.cast::<bindings::sk_buff>());
+            let dev = (*skb.as_ptr())
+                .__bindgen_anon_1
+                .__bindgen_anon_1
+                .__bindgen_anon_1
+                .dev;
+            ManuallyDrop::new(Self {
+                skb: SkBuff::from_raw(skb),
+                owner: Arc::from_raw(dev.cast_const().cast::<T>()),
+            })
         }
     }
 }

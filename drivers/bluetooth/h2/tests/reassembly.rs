@@ -74,7 +74,7 @@ proptest! {
         let sent: Vec<_> = payloads.iter().map(|(h, p)| packet(kind, *h, p)).collect();
         let stream = sent.concat();
         let mut log = Log::default();
-        let mut assembler = Assembler::new(kind);
+        let mut assembler = Assembler::new();
         let mut cuts = cuts.iter().cycle();
         let mut rest = &stream[..];
         let mut torn = false;
@@ -83,7 +83,7 @@ proptest! {
             let (part, after) = rest.split_at(n);
             // One byte after an event is not taken for the begin of the next: only USB packets
             // that end there are meant to.
-            match assembler.feed(part, &mut log) {
+            match assembler.feed(kind, part, &mut log) {
                 Ok(()) => {}
                 Err(Error::Trailing(1)) if kind == Kind::Event => { torn = true; break; }
                 Err(e) => panic!("{e:?}"),
@@ -101,14 +101,14 @@ proptest! {
     #[test]
     fn garbage_is_survived(kind in kinds(), transfers in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 0..20)) {
         let mut log = Log::default();
-        let mut assembler = Assembler::new(kind);
+        let mut assembler = Assembler::new();
         for transfer in &transfers {
-            let _ = assembler.feed(transfer, &mut log);
+            let _ = assembler.feed(kind, transfer, &mut log);
         }
         assembler.reset();
         let good = packet(kind, 1, &[1, 2, 3]);
         let before = log.packets.len();
-        prop_assert_eq!(assembler.feed(&good, &mut log), Ok(()));
+        prop_assert_eq!(assembler.feed(kind, &good, &mut log), Ok(()));
         prop_assert_eq!(&log.packets[before..], &[good][..]);
     }
 }
@@ -116,14 +116,14 @@ proptest! {
 #[test]
 fn too_long_a_packet_is_none() {
     let mut log = Log::default();
-    let mut assembler = Assembler::new(Kind::Acl);
+    let mut assembler = Assembler::new();
     assert_eq!(
-        assembler.feed(&[1, 0, 0xff, 0xff, 9, 9], &mut log),
+        assembler.feed(Kind::Acl, &[1, 0, 0xff, 0xff, 9, 9], &mut log),
         Err(Error::Corrupt)
     );
     assert!(!assembler.is_partial());
     let good = packet(Kind::Acl, 1, &[7; 1692]);
-    assert_eq!(assembler.feed(&good, &mut log), Ok(()));
+    assert_eq!(assembler.feed(Kind::Acl, &good, &mut log), Ok(()));
     assert_eq!(log.packets, [good]);
 }
 
@@ -133,14 +133,14 @@ fn voice_of_no_link_is_dropped() {
         handles: Some(vec![5]),
         ..Log::default()
     };
-    let mut assembler = Assembler::new(Kind::Sco);
+    let mut assembler = Assembler::new();
     // The rest of a packet whose begin was lost.
     assert_eq!(
-        assembler.feed(&[0xaa, 0xbb, 3, 1], &mut log),
+        assembler.feed(Kind::Sco, &[0xaa, 0xbb, 3, 1], &mut log),
         Err(Error::Corrupt)
     );
     let good = packet(Kind::Sco, 5, &[1; 48]);
-    assert_eq!(assembler.feed(&good, &mut log), Ok(()));
+    assert_eq!(assembler.feed(Kind::Sco, &good, &mut log), Ok(()));
     assert_eq!(log.packets, [good]);
 }
 
@@ -150,12 +150,15 @@ fn without_memory_only_that_packet_is_lost() {
         memory: Some(1),
         ..Log::default()
     };
-    let mut assembler = Assembler::new(Kind::Acl);
+    let mut assembler = Assembler::new();
     let [first, second, third] = [1, 2, 3].map(|n| packet(Kind::Acl, n, &[n as u8; 20]));
     let both = [first.clone(), second].concat();
-    assert_eq!(assembler.feed(&both[..30], &mut log), Err(Error::NoMemory));
-    assert_eq!(assembler.feed(&both[30..], &mut log), Ok(()));
+    assert_eq!(
+        assembler.feed(Kind::Acl, &both[..30], &mut log),
+        Err(Error::NoMemory)
+    );
+    assert_eq!(assembler.feed(Kind::Acl, &both[30..], &mut log), Ok(()));
     log.memory = None;
-    assert_eq!(assembler.feed(&third, &mut log), Ok(()));
+    assert_eq!(assembler.feed(Kind::Acl, &third, &mut log), Ok(()));
     assert_eq!(log.packets, [first, third]);
 }

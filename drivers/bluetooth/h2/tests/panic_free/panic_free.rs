@@ -39,10 +39,11 @@ impl Sink for Counter {
 
 pub fn feed(
     assembler: &mut Assembler<Packet>,
+    kind: Kind,
     bytes: &[u8],
     sink: &mut Counter,
 ) -> Result<(), Error> {
-    assembler.feed(bytes, sink)
+    assembler.feed(kind, bytes, sink)
 }
 
 pub fn frames(len: usize, packet: u16) -> u32 {

@@ -23,6 +23,8 @@ from . import kernel, kvm, modset, paths, slots, splat, ui, vng, vusb
 BOOT_LIMIT = {"debian": 240, "debug": 480}
 # kmemleak scans all of it, and twice.
 MEMORY = {"debian": "2G", "debug": "1G"}
+# virtme-ng's own, and: nobody changes the guest's tree while it runs, so what was read once stays in memory.
+ROOT_FLAGS = "rootflags=version=9p2000.L,trans=virtio,access=any,msize=524288,cache=loose"
 KERNEL_WORDS = {
     # nokaslr: addresses in a splat mean the same in each run. no5lvl: an emulated page walk is
     # shorter by one level.
@@ -107,7 +109,7 @@ def command(flavour: str, stack: str, out: Path, cpus: int, mem: str, use_kvm: b
             "--user", "root", f"--rwdir=/out={out}",
             f"--rodir=/usr/lib/modules={modules / 'lib/modules'}",
             "--cpus", str(cpus), "--memory", mem, "--disable-microvm",
-            "--append", f"{KERNEL_WORDS[flavour]} {append}".strip()]
+            "--append", f"{KERNEL_WORDS[flavour]} {ROOT_FLAGS} {append}".strip()]
     if not use_kvm:
         argv.append("--disable-kvm")
     if program is not None:

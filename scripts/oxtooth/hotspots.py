@@ -20,10 +20,9 @@ CRYPTOGRAPHIC = ("ecc", "ecdh_generic", "libaes", "libsha256", "libsha512", "lib
                  "jitterentropy", "cmac", "aesni_intel", "aes_generic", "hmac", "sha512_generic")
 # What the kernel's own functions are about, by their names; the first that fits.
 AREAS = (
-    (CRYPTOGRAPHY, r"ecc_|__?ecc_|vli_|ecdh|_ecdh|aes|__aes|crypto_|__crypto|cmac|.*cmac|kpp_|get_random|_get_random|crng_|"
-                   r"chacha|.*chacha|blake2s|.*blake2s|sha256|sha512|.*sha512|.*sha256|hmac|drbg|jent|des3?_|xor_|"
-                   r".*_alg_|.*skcipher|scatterwalk|kfree_sensitive|memzero_explicit|get_random_bytes|"
-                   r"fill_random|.*entropy"),
+    (CRYPTOGRAPHY, r"_*ecc_|vli_|xycz_|_?ecdh|_*aes|_*crypto_|.*cmac|kpp_|_?get_random|crng_|.*chacha|.*blake2s|"
+                   r".*sha512|.*sha256|hmac|drbg|jent|des3?_|xor_|.*_alg_|.*skcipher|scatterwalk|kfree_sensitive|"
+                   r"memzero_explicit|fill_random|.*entropy"),
     ("system calls", r"entry_|.*do_syscall|__x64_sys|ksys_|vfs_|.*_iter$|fd|__fd|fput|__fget|sock_|__sys_|sys_|import_|"
                      r"syscall_|aa_|apparmor|security_|rw_verify|fsnotify|new_sync|x64_sys|irqentry|"
                      r"exit_to_user|arch_exit|do_poll|do_sys_poll|.*poll|futex|__futex|move_addr|copyin|get_user|"

@@ -134,7 +134,8 @@ def with_pin(pin):
 def pin_pairing(name, begin):
     def run():
         if hcilib.stack() == "c":
-            raise ktap.Skip("with RootCanal pairing by PIN does not end on the C stack")
+            # Once on, simple pairing stays on in the controller, whose questions about it get no answer then.
+            raise ktap.Skip("the C stack does not switch simple pairing off in the controller")
         for pin in "0", "0123456789abcdef":
             with_pin(pin)
             link = begin()
@@ -174,7 +175,9 @@ def audio(name, setting, codec):
     def there():
         scene.fresh()
         link = scene.pair_from_there()
-        with sco.Socket(scene.here) as listener:
+        # As with headsets, a channel for control: a link that nobody uses ends after seconds.
+        with scene.serving(PSM), l2cap.Socket(scene.here, BREDR) as control, sco.Socket(scene.here) as listener:
+            control.connect(scene.there, BREDR, PSM)
             listener.listen()
             scene.peer.connect_audio(link, codec)
             with listener.accept() as sock:
@@ -182,12 +185,10 @@ def audio(name, setting, codec):
                 hear(sock, audio_link)
                 scene.peer.do(audio_link.disconnect())
                 equal(sock.end(), errno.ECONNRESET, "the socket's error")
-        equal([entry[2] for entry in hcilib.connections(scene.index)], [1], "the links' types")
+            equal([entry[2] for entry in hcilib.connections(scene.index)], [1], "the links' types")
 
     case(f"audio, {name}, asked for here")(here)
-    # Where all takes seconds a link that nobody uses ends before there is audio over it.
-    if not SHORT:
-        case(f"audio, {name}, asked for there; it ends, and the link stays")(there)
+    case(f"audio, {name}, asked for there; it ends, and the link stays")(there)
 
 
 audio("CVSD", sco.CVSD, "ESCO_CVSD_S3")

@@ -106,10 +106,22 @@ bool kext_sock_graft(struct sock *sk, struct socket *sock)
 	return fresh;
 }
 
+static void kext_sk_nobody(struct sock *sk)
+{
+}
+
+/*
+ * The callbacks may be another module's, which is free to go once its socket
+ * is released; the socket itself may stay for a while.
+ */
 void kext_sock_orphan(struct sock *sk)
 {
 	lock_sock(sk);
 	sock_orphan(sk);
+	WRITE_ONCE(sk->sk_state_change, kext_sk_nobody);
+	WRITE_ONCE(sk->sk_data_ready, kext_sk_nobody);
+	WRITE_ONCE(sk->sk_write_space, kext_sk_nobody);
+	WRITE_ONCE(sk->sk_error_report, kext_sk_nobody);
 	release_sock(sk);
 }
 
@@ -202,17 +214,17 @@ void kext_sk_set_zapped(struct sock *sk, bool zapped)
 
 void kext_sk_state_change(struct sock *sk)
 {
-	sk->sk_state_change(sk);
+	READ_ONCE(sk->sk_state_change)(sk);
 }
 
 void kext_sk_data_ready(struct sock *sk)
 {
-	sk->sk_data_ready(sk);
+	READ_ONCE(sk->sk_data_ready)(sk);
 }
 
 void kext_sk_write_space(struct sock *sk)
 {
-	sk->sk_write_space(sk);
+	READ_ONCE(sk->sk_write_space)(sk);
 }
 
 int kext_sk_wmem(const struct sock *sk)

@@ -382,10 +382,11 @@ impl Link {
             s.spent = true;
         });
         active.shared.set_unacked(0);
-        active.shared.detach();
         // What was received before stays received.
         active.flush_backlog();
         active.user.closed(error, by_peer);
+        // Last: who finds the channel in use nowhere need not wait for its user's calls to end.
+        active.shared.detach();
     }
 
     /// The link is gone, and all of its channels.

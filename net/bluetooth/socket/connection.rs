@@ -7,6 +7,7 @@
 //! would have to wait for a process that holds the lock while it touches its own memory, and all
 //! links with it. System calls use the lock for waiting, and to exclude each other.
 
+use crate::hci;
 use kernel::prelude::*;
 use kernel_ext::net::{
     IoctlArg,
@@ -119,6 +120,18 @@ pub(super) fn accept<P: Protocol>(
         })
         .map(Ok)
     })?
+}
+
+/// Waits until no worker is about to call a socket's callbacks. They are called on workers only, so
+/// each of these is waited for once.
+pub(super) fn quiesce() {
+    // Without memory for the list there is nothing better than to have tried; it is a few words.
+    for dev in hci::registry::all().unwrap_or_default() {
+        if let Ok(worker) = dev.worker() {
+            // On the worker itself, from a callback, there is nothing to wait for.
+            let _ = worker.flush();
+        }
+    }
 }
 
 /// The events that are pending. `may_send`: what the protocol says to sending.

@@ -410,4 +410,8 @@ impl Protocol for L2capSocket {
         // Also if it was shut down before.
         l2cap::close(channel(sock));
     }
+
+    fn quiesce(_sock: &Sk<'_>) {
+        connection::quiesce();
+    }
 }

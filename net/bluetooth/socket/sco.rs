@@ -253,4 +253,8 @@ impl Protocol for ScoSocket {
         channel(sock).spend();
         Self::close(sock);
     }
+
+    fn quiesce(_sock: &Sk<'_>) {
+        connection::quiesce();
+    }
 }

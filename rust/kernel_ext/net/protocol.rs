@@ -190,6 +190,14 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     ///
     /// Afterwards the socket leaves its list and loses its file. References to it stay valid.
     fn release(sock: &Socket<'_, Self>);
+
+    /// Waits until nothing that has begun to call the socket's callbacks is still at it; may sleep.
+    ///
+    /// Called behind [`release`](Self::release) for a socket of the kernel's own, when it has no
+    /// callbacks any more: the module that they are in may go as soon as `sock_release()` returns.
+    fn quiesce(sock: &Socket<'_, Self>) {
+        let _ = sock;
+    }
 }
 
 /// Runs `f` on the protocol's end of `sock`.
@@ -322,6 +330,9 @@ impl<P: Protocol> Operations<P> {
                 sock.unlink();
                 sock.accept_drain(drop);
                 sock.accept_unlink();
+                if sock.is_kernels() {
+                    P::quiesce(sock);
+                }
                 Ok(NonNull::from(sock.sk()))
             })
         };

@@ -85,6 +85,12 @@ impl<'a, P: Protocol> Socket<'a, P> {
         self.raw.as_ptr()
     }
 
+    /// Whether the kernel itself has the socket, and no process by a file.
+    pub fn is_kernels(&self) -> bool {
+        // SAFETY: The socket is valid.
+        unsafe { (*self.raw.as_ptr()).file.is_null() }
+    }
+
     /// Sets the state of the file's end.
     pub fn set_socket_state(&self, state: SocketState) {
         // SAFETY: The socket is valid.

@@ -93,6 +93,20 @@ def modules_logged(flavour: str, words: list | None = None) -> Path:
     return log
 
 
+def test_module(flavour: str, folder: Path) -> Path:
+    """The folder with what a folder of the tests builds for this kernel: modules that load besides ours."""
+    argv, binds, _ = make_command(flavour, ["modules"])
+    out = paths.out(f"{flavour}-tests") / folder.name
+    out.mkdir(parents=True, exist_ok=True)
+    argv = [f"M={folder}" if word.startswith("M=") else f"MO={out}" if word.startswith("MO=") else word
+            for word in argv]
+    log = paths.logs() / f"build-{flavour}-{folder.name}.log"
+    with stamp.lock("build-" + stamp.key_of(out)[:12]):
+        buildroot.run(argv, log, f"the build of {folder.name} for the {flavour} kernel failed",
+                      binds=(out, *binds[1:]))
+    return out
+
+
 def built(flavour: str) -> list:
     """Our modules, as the last build left them."""
     out = paths.out(flavour)

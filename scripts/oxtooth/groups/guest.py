@@ -10,7 +10,7 @@ import subprocess
 import threading
 from pathlib import Path
 
-from .. import bumble, check, kernel, ktap, paths, pyc, rootcanal, testers
+from .. import build, bumble, check, kernel, ktap, paths, pyc, rootcanal, testers
 
 SELFTESTS = paths.REPO / "tools" / "testing" / "selftests" / "bluetooth"
 # Modules of the C stack's own protocols: their C structures are not ours, so they must refuse.
@@ -81,6 +81,10 @@ def _selftest_limit() -> int:
     return 120
 
 
+# Programs with a module of their own, and the folder that it is built from.
+MODULES = {"kernel_user.py": "l2cap_echo"}
+
+
 # Programs with a peer of bumble's, and those that want RootCanal.
 BUMBLE = ("bumble_le.py", "bumble_bredr.py")
 ROOTCANAL = ("trace.py", *BUMBLE)
@@ -105,6 +109,8 @@ def selftests_files(program: str, flavour: str) -> dict:
     with _compiling:
         files = {"tests": _compiled()} if SELFTESTS.is_dir() else {}
     files |= {"tests/traces": traces} if traces.is_dir() else {}
+    if module := MODULES.get(program):
+        files[f"{module}.ko"] = build.test_module(flavour, SELFTESTS / module) / f"{module}.ko"
     if program in ROOTCANAL and flavour == "debian":
         # On the debug kernel it is too slow to answer in time.
         files["rootcanal"] = rootcanal.program()
@@ -140,7 +146,7 @@ NOT_ON_DEBUG = ("drivers", "bumble_le", "bumble_bredr", "bluetoothd", "l2cap")
 
 
 # What says the same on the C stack, and runs there as c/NAME where it is named.
-SAME_ON_C = ("bumble_le", "bumble_bredr", "bluetoothd")
+SAME_ON_C = ("bumble_le", "bumble_bredr", "bluetoothd", "kernel_user")
 
 
 # What waits for time-outs half of its time or more.
@@ -180,7 +186,7 @@ def _selftest_group(program: str, stack: str = "rust") -> None:
     name = f"selftests/{stem}" if stack == "rust" else f"{stack}/{stem}"
 
     def script(flavour: str) -> str:
-        return selftest_script(program, flavour, environment="ROOTCANAL=$PWD/rootcanal BUMBLE=$PWD/bumble")
+        return selftest_script(program, flavour, environment="ROOTCANAL=$PWD/rootcanal BUMBLE=$PWD/bumble MODULES=$PWD")
 
     on_debug = stack == "rust" and (stem not in NOT_ON_DEBUG or soaking())
     check.guest_group(name, script=script, collect=selftest_collector(program), stack=stack,

@@ -77,7 +77,7 @@ class Voice(Controller):
 
     def _do_0409(self, parameters):         # Accept Connection Request
         answer = super()._do_0409(parameters)
-        self.kinds[max(self.links)] = 1
+        self.kinds[max(list(self.links))] = 1
         return answer
 
     def outcome(self):
@@ -91,12 +91,14 @@ class Voice(Controller):
                      + struct.pack("<BBBHHB", kind, 12, 2, 60, 60, air))
 
     def set_up(self, opcode, acl, air):
-        if acl not in self.links:
+        # A case may end the link at any time, in a thread of its own.
+        peer = self.links.get(acl)
+        if peer is None:
             return [status(opcode, 0x02)]
         code = self.outcome()
         answer = [status(opcode)]
         if code is not None:
-            answer.append(self.synchronous(self.links[acl], code, air))
+            answer.append(self.synchronous(peer, code, air))
         return answer
 
     def _do_0428(self, parameters):         # Setup Synchronous Connection
@@ -108,10 +110,11 @@ class Voice(Controller):
 
     def _do_0407(self, parameters):         # Add SCO Connection
         acl, = struct.unpack_from("<H", parameters)
-        if acl not in self.links:
+        peer = self.links.get(acl)
+        if peer is None:
             return [status(ADD_SCO, 0x02)]
-        handle = self.new_link(self.links[acl], SCO_LINK)
-        return [status(0x0407), event(0x03, struct.pack("<BH", 0, handle) + self.links[acl] + b"\0\0")]
+        handle = self.new_link(peer, SCO_LINK)
+        return [status(0x0407), event(0x03, struct.pack("<BH", 0, handle) + peer + b"\0\0")]
 
     def _do_0429(self, parameters):         # Accept Synchronous Connection Request
         return [status(0x0429), self.synchronous(parameters[:6])]
@@ -139,10 +142,10 @@ class Voice(Controller):
 
     def audio(self):
         """The audio links' handles."""
-        return [handle for handle in self.links if self.kinds.get(handle) in (SCO_LINK, ESCO_LINK)]
+        return [handle for handle in list(self.links) if self.kinds.get(handle) in (SCO_LINK, ESCO_LINK)]
 
     def acl(self):
-        return [handle for handle in self.links if self.kinds.get(handle) == 1]
+        return [handle for handle in list(self.links) if self.kinds.get(handle) == 1]
 
     def given(self):
         """Audio packets that it was given so far."""

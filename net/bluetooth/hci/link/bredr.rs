@@ -219,6 +219,8 @@ fn up(dev: &Device, worker: &mut Worker<'_>, id: u64, e: &ConnectionComplete) {
         return;
     };
     let cancelled = link.stage == Stage::Cancelling;
+    // What it was cancelled for is what it is ended for, as a link that was never being ended.
+    let reason = link.ending.take().unwrap_or(Status::REMOTE_USER_TERMINATED);
     link.handle = Some(handle);
     link.late_at = None;
     link.own_on_air = own;
@@ -242,7 +244,7 @@ fn up(dev: &Device, worker: &mut Worker<'_>, id: u64, e: &ConnectionComplete) {
     }
     if cancelled {
         // It was too late to cancel.
-        end::end(dev, worker, id, Status::REMOTE_USER_TERMINATED);
+        end::end(dev, worker, id, reason);
         return connect::next(dev, worker);
     }
     send(dev, &ReadRemoteFeatures { handle });

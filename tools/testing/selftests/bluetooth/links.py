@@ -5,7 +5,7 @@
 import struct
 import time
 
-from lib import hcilib, ktap
+from lib import hcilib, ktap, l2cap, mgmt
 from lib.controller import ACL, Controller, address, complete, event, le_event, status
 from lib.ktap import case, check, equal
 
@@ -413,6 +413,24 @@ def raw_failed():
         body = scene.mgmt.wait_event(EV_CONNECT_FAILED, scene.index)
         equal(body[:7], address(PEER) + b"\0", "who")
         equal(scene.links(), {}, "links")
+
+
+@case("BR/EDR: one that was cancelled too late is ended")
+def too_late():
+    with Scene() as scene:
+        # Vol 4 Part E 7.1.7: Connection Already Exists
+        scene.device.hook = lambda opcode, parameters: (
+            [status(CREATE)] if opcode == CREATE else
+            [complete(CREATE_CANCEL, b"\x0b" + parameters)] if opcode == CREATE_CANCEL else None)
+        with l2cap.Socket(hcilib.info(scene.index).address, mgmt.BREDR) as sock:
+            sock.sock.setblocking(False)
+            hcilib.connect(sock.sock, l2cap.sockaddr(PEER, mgmt.BREDR, 0x1001))
+            hcilib.wait_for("an attempt", lambda: scene.device.sent(CREATE))
+        hcilib.wait_for("a cancellation", lambda: scene.device.sent(CREATE_CANCEL))
+        scene.device.links[0x70] = address(PEER)
+        scene.device.send(event(0x03, struct.pack("<BH", 0, 0x70) + address(PEER) + b"\1\0"))
+        hcilib.wait_for("the Disconnect", lambda: [sent[:2] for sent in scene.device.sent(0x0406)] == [b"\x70\0"])
+        hcilib.wait_for("no link", lambda: not scene.links())
 
 
 @case("a link that nobody uses ends: after 2 s, or 4 s if the peer asked for it")

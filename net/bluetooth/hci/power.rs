@@ -387,6 +387,8 @@ fn driver_set_up(session: &Session<'_>) -> Result {
 fn tear_down(session: &Session<'_>, error: Error) {
     let dev = session.dev();
     stop_traffic(dev, error);
+    // A peer may be quicker than a bring-up: a link that came meanwhile must not outlive it.
+    link::drop_all(dev);
     session.flush();
     dev.put(DevFlag::RUNNING, false);
     notify(dev, Notice::Closed);
@@ -406,8 +408,6 @@ fn stop_traffic(dev: &Device, error: Error) {
     command::drain(dev, error);
     dev.reception.purge();
     dev.raw.purge();
-    // A peer may be quicker than a bring-up: a link that came meanwhile must not outlive it.
-    link::drop_all(dev);
 }
 
 /// Of the device's flags only RAW outlives closing.
@@ -478,6 +478,10 @@ pub(crate) fn close(session: &Session<'_>) {
         dev.put(DevFlag::INIT, false);
     }
     stop_traffic(dev, ENODEV);
+    // One may have come during the reset.
+    if dev.has_links() {
+        link::drop_all(dev);
+    }
 
     dev.put(DevFlag::RUNNING, false);
     notify(dev, Notice::Closed);

@@ -23,7 +23,7 @@ LENGTHS = {
     "selftests/drivers": (17, 0), "selftests/uart": (9, 21), "selftests/incoming_acl": (6, 18),
     "selftests/links": (16, 33), "selftests/flow": (9, 22), "selftests/l2cap": (65, 0),
     "selftests/link_modes": (12, 40), "selftests/le_links": (10, 35),
-    "selftests/kernel_user": (13, 40), "selftests/sco": (16, 60), "selftests/keys": (4, 10), "selftests/attacks": (36, 78),
+    "selftests/kernel_user": (15, 80), "selftests/sco": (16, 60), "selftests/keys": (4, 10), "selftests/attacks": (36, 78),
     "selftests/misbehave": (185, 220), "selftests/lifecycle": (16, 78),
     "selftests/bumble_le": (50, 0), "selftests/bumble_bredr": (65, 0),
     "selftests/attacks_l2cap": (35, 61), "selftests/attacks_smp": (8, 21),

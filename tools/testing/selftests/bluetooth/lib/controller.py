@@ -91,13 +91,19 @@ class Vhci:
 
     def attach(self):
         """Registers the controller. From here on the host sends."""
+        before = set(os.listdir("/sys/class/bluetooth"))
         os.write(self.fd, bytes([VENDOR, self.opcode]))
-        while self.index is None:
+        select.select([self.fd], [], [], 1)
+        if packets := self.read():
             # The answer with the index comes before the host's first packet.
-            select.select([self.fd], [], [], 5)
-            packet = os.read(self.fd, 4096)
-            if packet[0] == VENDOR:
-                self.index = struct.unpack_from("<H", packet, 2)[0]
+            if packets[0][0] != VENDOR:
+                raise ValueError(f"the first packet is {packets[0].hex()}")
+            self.index = struct.unpack_from("<H", packets[0], 2)[0]
+        else:
+            # A raw device is closed as soon as it is there, for which hci_vhci throws away what nobody has
+            # read yet: its own answer, if the host's worker was quicker than this process.
+            new, = (name for name in set(os.listdir("/sys/class/bluetooth")) - before if ":" not in name)
+            self.index = int(new.removeprefix("hci"))
         return self.index
 
     def read(self):

@@ -21,7 +21,10 @@ use super::{
         ext_fields, //
     },
     pairing,
-    room,
+    room::{
+        self,
+        Listed, //
+    },
     timers, //
 };
 use crate::hci::{
@@ -226,22 +229,26 @@ pub(super) fn index_removed(dev: &Device) {
     );
 }
 
-/// Answers all commands `opcode` with the current settings; returns the first one's socket.
+/// Answers a command with the current settings.
+fn complete_settings(dev: &Device, l: &Listed) {
+    let settings = caps::current_settings(dev);
+    let _ = call::complete(
+        l.origin,
+        dev.id(),
+        l.opcode,
+        MgmtStatus::SUCCESS,
+        settings.as_bytes(),
+    );
+}
+
+/// Answers the command `opcode` that is being carried out, if there is one, with the current
+/// settings; returns its socket.
+///
+/// No more than one: what is on the list after the answer is the client's next command.
 fn answer_settings(dev: &Device, opcode: u16) -> Option<SocketId> {
-    let room = room::of(dev)?;
-    let mut first = None;
-    while let Some(l) = room.take(|l| l.opcode == opcode) {
-        let settings = caps::current_settings(dev);
-        let _ = call::complete(
-            l.origin,
-            dev.id(),
-            opcode,
-            MgmtStatus::SUCCESS,
-            settings.as_bytes(),
-        );
-        first = first.or(Some(l.origin.id));
-    }
-    first
+    let l = room::of(dev)?.take(|l| l.opcode == opcode)?;
+    complete_settings(dev, &l);
+    Some(l.origin.id)
 }
 
 fn powered_on(dev: &Device, result: Result) {
@@ -256,14 +263,24 @@ fn powered_on(dev: &Device, result: Result) {
 
 fn powered_off(dev: &Device) {
     timers::power_off(dev);
-    let skip = answer_settings(dev, op::SET_POWERED);
+    let mut skip = None;
     // Whatever else is being carried out comes to nothing.
+    let status = if dev.has(Flag::UNREGISTER) {
+        MgmtStatus::INVALID_INDEX
+    } else {
+        MgmtStatus::NOT_POWERED
+    };
     if let Some(room) = room::of(dev) {
-        room.fail_all(if dev.has(Flag::UNREGISTER) {
-            MgmtStatus::INVALID_INDEX
-        } else {
-            MgmtStatus::NOT_POWERED
-        });
+        // All are taken before one is answered: what a client sends on right behind its answer
+        // is not over.
+        for l in room.take_all() {
+            if l.opcode == op::SET_POWERED {
+                complete_settings(dev, &l);
+                skip = Some(l.origin.id);
+            } else {
+                l.fail(dev.id(), status);
+            }
+        }
     }
     if dev.state().class != [0; 3] {
         class_changed(dev, [0; 3]);
@@ -301,7 +318,7 @@ fn auth_enabled(dev: &Device, status: u8) {
     if status != 0 {
         let status = MgmtStatus::from_hci(wire::hci::Status(status));
         if let Some(room) = room::of(dev) {
-            while let Some(l) = room.take(|l| l.opcode == op::SET_LINK_SECURITY) {
+            if let Some(l) = room.take(|l| l.opcode == op::SET_LINK_SECURITY) {
                 let _ = call::status(l.origin, dev.id(), l.opcode, status);
             }
         }

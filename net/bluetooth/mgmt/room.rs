@@ -51,6 +51,13 @@ pub(super) struct Listed {
     pub(super) params: Bytes,
 }
 
+impl Listed {
+    /// Answers that it came to nothing at the controller `index`.
+    pub(super) fn fail(&self, index: u16, status: MgmtStatus) {
+        let _ = call::answer_lost(self.origin, index, self.opcode, &self.params, status);
+    }
+}
+
 /// What is known of a controller beside what `hci` knows.
 pub(super) struct Inner {
     listed: KVec<Listed>,
@@ -174,6 +181,11 @@ impl Room {
         inner.listed.take_out(at)
     }
 
+    /// Takes all commands off the list, the oldest first.
+    pub(super) fn take_all(&self) -> KVec<Listed> {
+        core::mem::take(&mut self.inner().listed)
+    }
+
     /// The socket of a command that is being carried out.
     pub(super) fn origin_of(&self, opcode: u16) -> Option<Origin> {
         self.inner()
@@ -186,7 +198,7 @@ impl Room {
     /// Answers all commands that are being carried out with a failure.
     pub(super) fn fail_all(&self, status: MgmtStatus) {
         while let Some(l) = self.take(|_| true) {
-            let _ = call::answer_lost(l.origin, self.index, l.opcode, &l.params, status);
+            l.fail(self.index, status);
         }
     }
 

@@ -6,6 +6,7 @@ $RACE_SECONDS (30 unless it says otherwise) is how long each case takes. What en
 the kernel, no controller, no channel.
 """
 
+import contextlib
 import os
 import random
 import signal
@@ -16,8 +17,9 @@ import time
 
 from lib import hcilib, ktap
 from lib.air import CONN_REQ, DISC_REQ, LE_REQ, PEERS, Neighbours, command, l2cap
-from lib.controller import address, event
-from lib.ktap import case, check
+from lib.controller import Controller, address, event
+from lib.ktap import case, check, equal
+from lib.mgmt import SET_POWERED
 from lib.peer import (BREDR, BT_DEFER_SETUP, BT_MODE, ERTM, L2CAP, L2CAP_OPTIONS, LE_PUBLIC, MODE_EXT, SOL_BLUETOOTH,
                       SOL_L2CAP, _libc, sockaddr)
 
@@ -240,6 +242,32 @@ def all_at_once():
 @case("the same with controllers that are switched off and on", log=LINES)
 def with_power():
     run(plugs, connects, listens, powers)
+
+
+@contextlib.contextmanager
+def urgent():
+    """This thread runs before whoever wakes it goes on."""
+    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+
+
+@case("each Set Powered right behind the answer to the last", log=LINES)
+def power_behind():
+    turns, end = 0, time.monotonic() + SECONDS
+    with Controller() as device, hcilib.Mgmt() as mgmt, urgent():
+        hcilib.wait_for("its set-up", lambda: device.index in hcilib.set_up(), 20)
+        while time.monotonic() < end:
+            for on in (1, 0):
+                status, data = mgmt.send(SET_POWERED, device.index, bytes([on]), 20 * hcilib.SCALE)
+                equal(status, 0, f"status of Set Powered {on}, turn {turns}")
+                settings, = struct.unpack("<I", data)
+                equal(settings & 1, on, f"the setting after Set Powered {on}, turn {turns}")
+                mgmt.events.clear()
+            turns += 1
+    ktap.say(f"{turns} times on and off")
 
 
 if __name__ == "__main__":

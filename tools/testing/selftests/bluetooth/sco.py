@@ -794,7 +794,8 @@ def switched_off():
         equal(code, 0, "status of Set Powered")
         for each in (sock, other):
             check(await_end(each) != 0, "a socket does not know of it")
-        scene.mgmt.send(SET_POWERED, scene.index, b"\1")
+        code, _ = scene.mgmt.send(SET_POWERED, scene.index, b"\1", 20)
+        equal(code, 0, "status of Set Powered on")
         scene.device.outcomes = [0]
         sock, _ = scene.connect(PEERS[2])
         scene.device.close()

@@ -52,7 +52,7 @@ class Target(Neighbours):
             return answer * 2
         if choice == 2:
             return answer + [self.fuzzer.event()]
-        changed = [self.fuzzer.mutated(packet[3:]) for packet in answer]
+        changed = [self.fuzzer.mutated(packet[3:])[:255] for packet in answer]
         return [packet[:2] + bytes([len(body)]) + body for packet, body in zip(answer, changed)]
 
 

@@ -84,7 +84,8 @@ def events(index, packets):
 
 
 def dumps():
-    return sorted(glob.glob(f"{DUMPS}/devcd*"))
+    """Those that can be read: the class has a device before the device has its files."""
+    return sorted(os.path.dirname(data) for data in glob.glob(f"{DUMPS}/devcd*/data"))
 
 
 def take_dump(seconds=10):

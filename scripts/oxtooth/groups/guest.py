@@ -154,7 +154,7 @@ WAITING = ("misbehave", "trace", "l2cap")
 
 
 # What is about things that happen at the same time, and gets two processors even in a whole run.
-AT_ONCE = ("races", "lifecycle", "attacks", "sco", "fuzz")
+AT_ONCE = ("races", "lifecycle", "attacks", "attacks_sockets", "sco", "fuzz")
 
 
 # What runs where it is named, and in the long form.

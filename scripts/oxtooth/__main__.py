@@ -219,8 +219,8 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--list", action="store_true", help="the groups' names")
     sub.set_defaults(run=_check)
 
-    sub = commands.add_parser("soak", help="the guest tests again and again")
-    _flavour(sub, default="debug")
+    sub = commands.add_parser("soak", help="the guest tests again and again, on both kernels or one")
+    _flavour(sub, default=None)
     sub.add_argument("--minutes", type=float, help="no round begins after that (default: 60)")
     sub.add_argument("--repeat", type=int, help="so many rounds, unless the time is up before")
     sub.add_argument("--only", help="comma-separated names of guest groups, with wildcards")

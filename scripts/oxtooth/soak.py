@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
-"""`make soak`: the guest tests again and again, until a time or a number of rounds is reached."""
+"""`make soak`: the guest tests in their long forms again and again, until a time or a number of rounds is
+reached.
+
+A round is everything on the debug kernel, and on the distribution's what is about that kernel: the testers
+many times in a row, and what the debug kernel is too slow for. Or all that one kernel has, if one is named.
+"""
 
 import time
 
 from . import build, check, fuzz, kernel, paths, setup, ui
-from .groups import machines
-from .groups.guest import SOAK_FACTOR
+from .groups import guest, machines
 
 # Of the time asked for, what the fuzz targets on the host get.
 FUZZ_SHARE = 0.1
@@ -15,38 +19,49 @@ def _lengthen() -> None:
     """More time for the long forms, and what a plain check leaves out."""
     for entry in check.GUEST_GROUPS:
         if entry.name.startswith(("selftests/", "usb/")):
-            entry.limit *= SOAK_FACTOR
+            entry.limit *= guest.SOAK_FACTOR
         # What a quick form has is in the whole one.
         if entry.stack != "c" and not entry.name.endswith("_quick"):
             entry.named_only = False
 
 
-def _entries(flavour: str, only: tuple) -> list:
+def _entries(flavour: str, only: tuple, alone: bool) -> list:
+    """The guest groups of a round on this kernel; `alone`: there is no other."""
     run = check.Run(flavours=(flavour,), only=only)
     if not run.wants(f"machine: {flavour}"):
         return []
-    chosen = machines.wanted(flavour, machines.chosen(flavour, run))
-    return [entry for entry in chosen if entry.stack != "c" and (only or not entry.name.endswith("_quick"))]
+    chosen = [entry for entry in machines.chosen(flavour, run)
+              if entry.stack != "c" and (only or not entry.name.endswith("_quick"))
+              and (alone or flavour in guest.soaked_on(entry))]
+    return machines.wanted(flavour, chosen)
 
 
 def _fuzz(run: check.Run, seconds: float) -> list:
+    ui.say(f"the fuzz targets on the host, {ui.duration(seconds)} for all of them")
     part = check.Part("", lambda: fuzz.records(seconds))
     return check.run_all(run, [check.Group("fuzz", lambda _run: [part])])
 
 
-def _round(run: check.Run, flavour: str, entries: list, number: int) -> list:
+def _round(run: check.Run, entries: dict, number: int) -> list:
     """Each round boots its machines anew, so that a leak which only unloading shows is seen, too."""
     def parts(_run: check.Run) -> list[check.Part]:
-        return [machines.part(machine, run, f"soak/{number}")
-                for machine in machines.machines(flavour, entries, False)]
+        return [machines.part(machine, run, f"soak/{number}") for flavour, groups in entries.items()
+                for machine in machines.machines(flavour, groups, False)]
 
     name = f"round {number}"
     return [check.Record(f"{name}: {record.name}", record.verdict, record.reason)
             for record in check.run_all(run, [check.Group(name, parts)])]
 
 
-def _told(records: list) -> None:
-    """What was run, and how often it was well."""
+def _told(records: list, run: check.Run) -> None:
+    """What was run, how long it took, and how often it was well."""
+    ui.say()
+    groups: dict[str, list] = {}
+    for name, seconds in run.times:
+        groups.setdefault(name, []).append(seconds)
+    for name, took in sorted(groups.items()):
+        if name.split("/")[0] in kernel.FLAVOURS:
+            ui.say(f"ran {name}: {len(took)} time(s), {ui.duration(sum(took) / len(took))} each")
     counts: dict[str, list] = {}
     for record in records:
         name = record.name.split(": ", 1)[1] if record.name.startswith("round ") else record.name
@@ -57,38 +72,43 @@ def _told(records: list) -> None:
         ui.say(f"  {verdicts.count(check.FAIL)} of {len(verdicts)} times: {name}")
 
 
-def _rounds(run: check.Run, flavour: str, minutes: float | None, repeat: int | None, only: tuple,
-            records: list) -> None:
+def _rounds(run: check.Run, minutes: float | None, repeat: int | None, only: tuple, records: list) -> None:
     """Adds to `records` as it goes, since it may be interrupted."""
     began, rounds = time.monotonic(), 0
     if check.Run(only=only).wants("fuzz"):
         # Two minutes where rounds are counted.
         records += _fuzz(run, fuzz.CHECK_SECONDS * 2 if minutes is None
                          else minutes * 60 * FUZZ_SHARE)
-    entries = _entries(flavour, only)
+    entries = {flavour: found for flavour in run.flavours
+               if (found := _entries(flavour, only, len(run.flavours) == 1))}
+    if entries:
+        ui.say(f"how long the tests are: {guest.repetitions()}")
     while entries and (repeat is None or rounds < repeat) and \
             (minutes is None or time.monotonic() - began < minutes * 60):
         rounds += 1
-        ui.say(ui.bold(f"-- round {rounds}, after {ui.duration(time.monotonic() - began)}: "
-                       + ", ".join(entry.name for entry in entries)))
-        records += _round(run, flavour, entries, rounds)
+        ui.say(ui.bold(f"-- round {rounds}, after {ui.duration(time.monotonic() - began)}"))
+        for flavour, groups in entries.items():
+            ui.say(f"   {flavour}: " + ", ".join(entry.name + guest.how_often(entry, flavour) for entry in groups))
+        records += _round(run, entries, rounds)
         check.write(paths.logs() / "soak.tsv", records)
-    ui.say(f"{rounds} round(s) on the {flavour} kernel in {ui.duration(time.monotonic() - began)}")
+    ui.say(f"{rounds} round(s) on {' and '.join(entries) or 'no kernel'} in {ui.duration(time.monotonic() - began)}")
 
 
-def command(flavour: str, minutes: float | None, repeat: int | None, only: tuple) -> int:
-    """Rounds on `flavour`. A round that has begun is finished."""
+def command(flavour: str | None, minutes: float | None, repeat: int | None, only: tuple) -> int:
+    """Rounds on `flavour`, or on both kernels. A round that has begun is finished."""
     _lengthen()
-    setup.ensure(flavour, guest=True)
-    with ui.step(f"build the modules for {kernel.release_name(flavour)}"):
-        build.modules_logged(flavour)
-    began, records, run = time.monotonic(), [], check.Run(flavours=(flavour,))
+    flavours = (flavour,) if flavour else tuple(reversed(kernel.FLAVOURS))
+    for one in flavours:
+        setup.ensure(one, guest=True)
+        with ui.step(f"build the modules for {kernel.release_name(one)}"):
+            build.modules_logged(one)
+    began, records, run = time.monotonic(), [], check.Run(flavours=flavours)
     interrupted = False
     try:
-        _rounds(run, flavour, minutes, repeat, only, records)
+        _rounds(run, minutes, repeat, only, records)
     except KeyboardInterrupt:
         interrupted = True
         ui.say("interrupted; what was finished until then:")
-    _told(records)
+    _told(records, run)
     status = check.summary(records, run, time.monotonic() - began)
     return 130 if interrupted else status

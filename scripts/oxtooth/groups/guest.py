@@ -87,6 +87,7 @@ MODULES = {"kernel_user.py": "l2cap_echo"}
 
 # Programs with a peer of bumble's, and those that want RootCanal.
 BUMBLE = ("bumble_le.py", "bumble_bredr.py")
+BUMBLE_GROUPS = tuple(Path(program).stem for program in BUMBLE)
 ROOTCANAL = ("trace.py", *BUMBLE)
 
 
@@ -121,8 +122,9 @@ def selftests_files(program: str, flavour: str) -> dict:
 
 # What the programs read from the environment: how often and how long, at least and in a long run.
 SOAK = {"COUNT": (5, 100), "RACES": (15, 100), "FLOOD": (2000, 50000), "MESSAGES": (100, 2000), "PINGS": (500, 10000),
-        "RACE_SECONDS": (15, 300), "FUZZ_SECONDS": (8, 300), "UNPLUGS": (10, 200)}
-SHORT = "STRIDE=4 RACE_SECONDS=15 FUZZ_SECONDS=8 FUZZ_SEED=1 UNPLUGS=10 SHORT=1"
+        "RACE_SECONDS": (15, 300), "FUZZ_SECONDS": (8, 300), "UNPLUGS": (10, 200), "STREAM_SECONDS": (5, 600),
+        "SCO_SECONDS": (3, 120)}
+SHORT = "STRIDE=4 RACE_SECONDS=15 FUZZ_SECONDS=8 FUZZ_SEED=1 UNPLUGS=10 STREAM_SECONDS=5 SCO_SECONDS=3 SHORT=1"
 SOAK_FACTOR = 6
 
 
@@ -207,6 +209,40 @@ for _program in selftests():
 # BlueZ's testers: the cases that must pass. One group per tester, so that one which takes the
 # guest with it does not hide the others.
 
+# What runs several times in a row in a long run, on the distribution's kernel, without a boot in between.
+IN_A_ROW = ("ioctl", "userchan", "l2cap", "smp", "sco")
+TURNS = 10
+
+
+def turns(tester: str, flavour: str) -> int:
+    """How often a tester runs."""
+    often = tester in IN_A_ROW and flavour == "debian"
+    return max(1, round(TURNS * soaking())) if often else 1
+
+
+def how_often(entry: check.GuestGroup, flavour: str) -> str:
+    """What to say behind the group's name."""
+    count = turns(entry.name.removesuffix("-tester"), flavour)
+    return f" {count} times" if count > 1 else ""
+
+
+def soaked_on(entry: check.GuestGroup) -> tuple:
+    """The kernels of a long run of everything: the debug kernel, and the distribution's for what runs
+    there in a row, or there only."""
+    name = entry.name.removeprefix("selftests/").removesuffix("-tester")
+    if "debug" not in entry.flavours or name in BUMBLE_GROUPS:
+        return ("debian",)
+    return entry.flavours if name in IN_A_ROW else ("debug",)
+
+
+def _every_time(outcomes: list) -> str | None:
+    """What went wrong of a case in all turns, or nothing."""
+    bad = [f"turn {turn}: {outcome}" for turn, outcome in enumerate(outcomes, 1) if outcome != testers.PASSED]
+    if not bad:
+        return None
+    return outcomes[0] if len(outcomes) == 1 else f"{len(bad)} of {len(outcomes)} turns: {', '.join(bad)}"
+
+
 def _tester_group(tester: str) -> None:
     def script(flavour: str) -> str:
         only = testers.expected_only(flavour)
@@ -217,25 +253,27 @@ def _tester_group(tester: str) -> None:
         runs = [f"-p {shlex.quote(prefix)}" if prefix else "" for prefix in only[tester]]
         lines = ["ox_load || exit 98", f"{tester}-tester -l >list 2>&1 </dev/null", "status=0"]
         before = testers.environment(flavour, "$PWD")
-        lines += [f"{before}timeout -s KILL {limit} stdbuf -oL {tester}-tester {words} >>log 2>&1 </dev/null || status=$?"
-                  for words in runs]
+        lines += [f"{before}timeout -s KILL {limit} stdbuf -oL {tester}-tester {words} >>log.{turn} 2>&1 </dev/null || status=$?"
+                  for turn in range(1, turns(tester, flavour) + 1) for words in runs]
         return "\n".join([*lines, "echo $status >status"])
 
     def collect(folder: Path, flavour: str) -> list:
-        log = folder / "log"
-        text = log.read_text(errors="replace") if log.is_file() else ""
         wanted = [case for name, case in testers.expected(flavour=flavour) if name == tester]
-        cases = testers.parse_runs(text, [], wanted)
+        results = []
+        for turn in range(1, turns(tester, flavour) + 1):
+            log = folder / f"log.{turn}"
+            text = log.read_text(errors="replace") if log.is_file() else ""
+            results.append(testers.parse_runs(text, [], wanted))
         records = []
         for case in wanted:
-            result = cases.get(case, testers.NOTHING)
-            records.append(check.passed(f"{tester}: {case}") if result == testers.PASSED else
-                           check.failed(f"{tester}: {case}", result))
+            wrong = _every_time([cases.get(case, testers.NOTHING) for cases in results])
+            records.append(check.failed(f"{tester}: {case}", wrong) if wrong else
+                           check.passed(f"{tester}: {case}"))
         return records
 
     check.guest_group(f"{tester}-tester", script=script, collect=collect,
                       files=testers.files,
-                      limit=testers.LIMITS.get(tester, testers.LIMIT) + 60)
+                      limit=(testers.LIMITS.get(tester, testers.LIMIT) + 60) * turns(tester, "debian"))
 
 
 for _tester in testers.TESTERS:

@@ -229,7 +229,8 @@ def free_index():
 @case("sockets that outlive their controller and close later")
 def outlived():
     sockets = []
-    for _ in range(COUNT):
+    # Each of them hears all that the controllers after it say: twice as many take four times as long.
+    for _ in range(min(COUNT, 20)):
         with Controller() as device:
             hcilib.up(device.index)
             sockets.append(hcilib.HciSocket(hcilib.CHANNEL_RAW, device.index))

@@ -121,7 +121,7 @@ def selftests_files(program: str, flavour: str) -> dict:
 
 
 # What the programs read from the environment: how often and how long, at least and in a long run.
-SOAK = {"COUNT": (5, 100), "RACES": (15, 100), "FLOOD": (2000, 50000), "MESSAGES": (100, 2000), "PINGS": (500, 10000),
+SOAK = {"COUNT": (5, 100), "RACES": (15, 100), "FLOOD": (2000, 50000), "MESSAGES": (100, 500), "PINGS": (500, 10000),
         "RACE_SECONDS": (15, 300), "FUZZ_SECONDS": (8, 300), "UNPLUGS": (10, 200), "STREAM_SECONDS": (5, 600),
         "SCO_SECONDS": (3, 120)}
 SHORT = "STRIDE=4 RACE_SECONDS=15 FUZZ_SECONDS=8 FUZZ_SEED=1 UNPLUGS=10 STREAM_SECONDS=5 SCO_SECONDS=3 SHORT=1"

@@ -42,11 +42,11 @@ def _fuzz(run: check.Run, seconds: float) -> list:
     return check.run_all(run, [check.Group("fuzz", lambda _run: [part])])
 
 
-def _round(run: check.Run, entries: dict, number: int) -> list:
+def _round(run: check.Run, entries: dict, number: int, whole: bool) -> list:
     """Each round boots its machines anew, so that a leak which only unloading shows is seen, too."""
     def parts(_run: check.Run) -> list[check.Part]:
         return [machines.part(machine, run, f"soak/{number}") for flavour, groups in entries.items()
-                for machine in machines.machines(flavour, groups, False)]
+                for machine in machines.machines(flavour, groups, whole)]
 
     name = f"round {number}"
     return [check.Record(f"{name}: {record.name}", record.verdict, record.reason)
@@ -89,7 +89,7 @@ def _rounds(run: check.Run, minutes: float | None, repeat: int | None, only: tup
         ui.say(ui.bold(f"-- round {rounds}, after {ui.duration(time.monotonic() - began)}"))
         for flavour, groups in entries.items():
             ui.say(f"   {flavour}: " + ", ".join(entry.name + guest.how_often(entry, flavour) for entry in groups))
-        records += _round(run, entries, rounds)
+        records += _round(run, entries, rounds, not only)
         check.write(paths.logs() / "soak.tsv", records)
     ui.say(f"{rounds} round(s) on {' and '.join(entries) or 'no kernel'} in {ui.duration(time.monotonic() - began)}")
 

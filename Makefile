@@ -3,7 +3,7 @@
 # Oxtooth: the Linux Bluetooth core in Rust. `make help` lists the targets.
 # The kernel's build reads Kbuild, not this file; the work is done by scripts/ox.
 
-# Not set here: the targets differ in their default (soak takes the debug kernel).
+# Not set here: the targets differ in their default (soak takes both kernels).
 OX       := scripts/ox
 
 export KERNEL STACK KDIR OUT
@@ -20,7 +20,7 @@ help:
 	@echo '  make modules    build the modules (KDIR= a configured 7.3 tree, or KERNEL=debian|debug)'
 	@echo '  make shell      a prompt in a virtual machine with the modules in place'
 	@echo '  make testers    T=mgmt,l2cap STACK=rust|c KERNEL=debian|debug: the BlueZ testers'
-	@echo '  make soak       DURATION=minutes, REPEAT=n, ONLY=: the tests again and again on the debug kernel'
+	@echo '  make soak       DURATION=minutes, REPEAT=n, ONLY=, KERNEL=: the tests again and again on both kernels'
 	@echo '  make bench      T=l2cap-tx,echo or T=usb PAIRS=n PROFILE=1: instructions per unit of work beside the C core'
 	@echo '  make fuzz       T=target,target SECONDS=n for each: libFuzzer over formats and engines'
 	@echo '  make doc        the crates'\'' documentation'

@@ -33,6 +33,7 @@ sco controller|loop|pattern  where synchronous data goes to and comes from
 sco-link HANDLE            take this handle for a synchronous link
 peer state|stats           of the remote device
 peer echo|sink             what it does with data
+peer voice SETTING         with which it accepts audio (0x60: CVSD; 0x63: transparent)
 peer send COUNT SIZE [CID] it sends frames of the pattern
 peer disconnect            it ends every link";
 
@@ -131,6 +132,9 @@ fn of_peer(peer: &mut Peer, text: &str) -> Result<Vec<String>, String> {
         ["echo"] => peer.set_mode(peer::Mode::Echo),
         ["sink"] => peer.set_mode(peer::Mode::Sink),
         ["disconnect"] => peer.disconnect(),
+        ["voice", setting] => peer.set_voice(
+            u16::try_from(hex::number(setting)?).map_err(|_| "a voice setting has 16 bits")?,
+        ),
         ["send", count, size, rest @ ..] => {
             let small = |text: &str| -> Result<u32, String> {
                 u32::try_from(hex::number(text)?).map_err(|_| "that is too many".into())
@@ -195,6 +199,8 @@ mod tests {
         assert!(run("peer state").unwrap().contains(&"ready 0".to_owned()));
         assert_eq!(run("peer sink"), Ok(vec![]));
         assert_eq!(run("peer send 1 4"), Err("there is no link".into()));
+        assert_eq!(run("peer voice 0x63"), Ok(vec![]));
+        assert!(run("peer voice 0x10000").is_err());
         assert!(run("peer dance").is_err());
     }
 }

@@ -43,6 +43,8 @@ const HANDLE: u16 = 0x0fff;
 /// First data between two devices, never flushed.
 const FIRST: u16 = 0x2000;
 const CONTINUED: u16 = 0x1000;
+/// 16 bit samples, and CVSD on the air.
+const CVSD: u16 = 0x0060;
 const SIGNALLING: u16 = 0x0001;
 const FIRST_DYNAMIC: u16 = 0x0040;
 
@@ -58,9 +60,11 @@ struct Link {
 }
 
 /// The remote device.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Peer {
     mode: Mode,
+    /// Of the audio links that it accepts: Voice_Setting, Vol 4 Part E 6.12.
+    voice: u16,
     step: usize,
     address: [u8; 6],
     links: BTreeMap<u16, Link>,
@@ -73,6 +77,23 @@ pub struct Peer {
     pub stats: Stats,
 }
 
+impl Default for Peer {
+    fn default() -> Self {
+        Self {
+            mode: Mode::default(),
+            voice: CVSD,
+            step: 0,
+            address: [0; 6],
+            links: BTreeMap::new(),
+            acl_size: 27,
+            credits: 1,
+            waiting: VecDeque::new(),
+            out: Vec::new(),
+            stats: Stats::default(),
+        }
+    }
+}
+
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     bytes
         .get(at..)?
@@ -83,11 +104,7 @@ fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
 impl Peer {
     /// One whose controller was not set up yet.
     pub fn new() -> Self {
-        let mut new = Self {
-            acl_size: 27,
-            credits: 1,
-            ..Self::default()
-        };
+        let mut new = Self::default();
         new.next_step();
         new
     }
@@ -124,6 +141,11 @@ impl Peer {
     /// What it does with data.
     pub fn set_mode(&mut self, mode: Mode) {
         self.mode = mode;
+    }
+
+    /// The voice setting with which it accepts audio from now on.
+    pub fn set_voice(&mut self, setting: u16) {
+        self.voice = setting;
     }
 
     /// A few words per fact.
@@ -198,10 +220,11 @@ impl Peer {
                     // Accept, and stay peripheral.
                     self.command(0x0409, &[&address[..], &[1]].concat());
                 } else {
-                    // Accept Synchronous Connection: 8 kB/s each way, any latency, CVSD, any effort;
-                    // of the packet types, bits 6 to 9 are those that are not wanted.
+                    // Accept Synchronous Connection: 8 kB/s each way, any latency, any effort; of
+                    // the packet types, bits 6 to 9 are those that are not wanted.
+                    let [low, high] = self.voice.to_le_bytes();
                     let settings = [
-                        0x40, 0x1f, 0, 0, 0x40, 0x1f, 0, 0, 0xff, 0xff, 0x60, 0, 0xff, 0x3f, 0x00,
+                        0x40, 0x1f, 0, 0, 0x40, 0x1f, 0, 0, 0xff, 0xff, low, high, 0xff, 0x3f, 0x00,
                     ];
                     self.command(0x0429, &[&address[..], &settings[..]].concat());
                 }

@@ -26,6 +26,7 @@ def fresh(device):
         index = device.replug()
         vusb.power_up(index)
     device.ask("peer echo")
+    device.ask("peer voice 0x60")
     device.ask("sco controller")
     device.ask("zero")
     return index
@@ -121,14 +122,19 @@ class UserChannel:
         self.socket.send(struct.pack("<BHH", 2, self.handle | 0x2000, len(frame)) + frame)
 
 
-def sco_socket(peer):
-    """A SCO link; Skip where the core has none."""
+SOL_BLUETOOTH, BT_VOICE = 274, 11
+
+
+def sco_socket(peer, voice=None):
+    """A SCO link, with this voice setting if it is given; Skip where the core has none."""
     name = struct.pack("<H6s", hcilib.AF_BLUETOOTH, bd_address(peer))
     for last in (False, False, True):
         try:
             sock = socket.socket(hcilib.AF_BLUETOOTH, socket.SOCK_SEQPACKET, BTPROTO_SCO)
         except OSError as error:
             raise Skip(f"no SCO sockets: {error}") from error
+        if voice is not None:
+            sock.setsockopt(SOL_BLUETOOTH, BT_VOICE, struct.pack("<H", voice))
         error = hcilib.connect(sock, name)
         if not error:
             return sock

@@ -20,6 +20,8 @@ class _Get(ctypes.Structure):
 
 _GETX = 1 << 30 | ctypes.sizeof(_Get) << 16 | 0x92 << 8 | 10
 _RING_SIZE = 0x92 << 8 | 4
+# Entries that wait, and those that were dropped since it was asked last.
+_STATS = 2 << 30 | 8 << 16 | 0x92 << 8 | 3
 
 
 class Urb:
@@ -42,18 +44,21 @@ class Trace:
     """All URBs of one device's bus from now on."""
 
     @classmethod
-    def open(cls, device):
-        """Of the device with this folder in sysfs; None where the kernel has no usbmon."""
+    def open(cls, device, endpoint=None):
+        """Of the device with this folder in sysfs, or of one endpoint of it; None where the kernel has no
+        usbmon."""
         done = subprocess.run(["modprobe", "usbmon"], capture_output=True)
         with open(f"{device}/busnum") as file:
             path = f"/dev/usbmon{int(file.read())}"
         if done.returncode or not os.path.exists(path):
             return None
         with open(f"{device}/devnum") as file:
-            return cls(path, int(file.read()))
+            return cls(path, int(file.read()), endpoint)
 
-    def __init__(self, path, number):
-        self.number, self.urbs = number, []
+    def __init__(self, path, number, endpoint):
+        self.number, self.endpoint, self.urbs = number, endpoint, []
+        # Entries that came faster than they were read.
+        self.dropped = 0
         self.fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         fcntl.ioctl(self.fd, _RING_SIZE, 1024 * 1024)
         self.stopping = threading.Event()
@@ -75,12 +80,15 @@ class Trace:
                 continue
             captured = HEADER.unpack(header.raw)[12]
             urb = Urb(header.raw, data.raw[:captured])
-            if urb.device == self.number:
+            if urb.device == self.number and self.endpoint in (None, urb.endpoint):
                 self.urbs.append(urb)
 
     def close(self):
         self.stopping.set()
         self.thread.join()
+        stats = bytearray(8)
+        fcntl.ioctl(self.fd, _STATS, stats)
+        _, self.dropped = struct.unpack("<II", stats)
         os.close(self.fd)
 
     def completions(self, endpoint):

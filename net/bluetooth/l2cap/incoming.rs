@@ -293,14 +293,18 @@ pub(super) fn le_listener(
     let listener = bound::listener(Transport::Le, spsm, link.own.addr, link.peer().addr)
         .ok_or(CreditResult::BAD_SPSM)?;
     let s = listener.0.settings();
+    let long_enough = has_key_size(security, s.level);
     if s.level > Level::Low && security.level < s.level as u8 {
         return Err(if s.level == Level::Medium {
             CreditResult::ENCRYPTION
+        } else if !long_enough && security.level == Level::High as u8 {
+            // A short key is never worth level 4: that is what is wrong with it.
+            CreditResult::KEY_SIZE
         } else {
             CreditResult::AUTHENTICATION
         });
     }
-    if !has_key_size(security, s.level) {
+    if !long_enough {
         return Err(CreditResult::KEY_SIZE);
     }
     Ok(listener)

@@ -7,7 +7,7 @@ import struct
 from lib import hcilib, ktap
 from lib.controller import address, complete, event
 from lib.ktap import case, check, equal
-from lib.peer import CONN_REQ, CONN_RSP, HIGH, MEDIUM, PEER, SIGNALLING, L2capTarget, listener
+from lib.peer import CONN_REQ, CONN_RSP, FIPS, HIGH, MEDIUM, PEER, SIGNALLING, L2capTarget, listener
 from lib.target import LIMIT, rust
 
 PSM, SECURITY_BLOCK = 0x1001, 3
@@ -219,6 +219,20 @@ def false_level():
         target.settle()
         for code, ident, data in target.signals(since):
             check(code != CONN_RSP or ident != 9 or struct.unpack_from("<H", data, 4)[0] != 0, "connected at level 4 with E0")
+
+
+@case("CVE-2025-39889: level 4 with a key of fifteen octets is refused", log=LIMIT)
+def short_for_level_4():
+    for size, wanted in ((15, SECURITY_BLOCK), (16, 0)):
+        target = SecureTarget()
+        target.key_size = size
+        with target, listener(target, PSM, security=FIPS):
+            target.send(event(0x18, address(PEER) + b"\x55" * 16 + bytes([AUTHENTICATED_P256])),
+                        event(0x06, struct.pack("<BH", 0, target.handle)))
+            target.encrypted(2)
+            target.awaits(KEY_SIZE)
+            target.settle()
+            equal(target.connect(PSM)[0], wanted, f"the result with {size} octets")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import struct
 from lib import hcilib, ktap
 from lib.controller import address, event, le_event, status
 from lib.ktap import case, check, equal
-from lib.peer import SMP, SMP_BREDR, L2capTarget
+from lib.peer import FIPS, LE_PUBLIC, LE_REQ, LE_RSP, SMP, SMP_BREDR, L2capTarget, listener
 from lib.target import LE_PEER, LIMIT, rust
 
 (REQUEST, RESPONSE, CONFIRM, RANDOM, FAILED, ENC_INFO, CENTRAL_ID, ID_INFO, ID_ADDRESS, SIGNING, SECURITY, PUBLIC_KEY,
@@ -19,6 +19,7 @@ SIZES = {REQUEST: 6, RESPONSE: 6, CONFIRM: 16, RANDOM: 16, FAILED: 1, ENC_INFO: 
 SET_POWERED, SET_BONDABLE, SET_LE, SET_SC, SET_IO, LOAD_LTKS, PAIR = 0x0005, 0x0009, 0x000d, 0x002d, 0x0018, 0x0013, 0x0019
 USER_CONFIRM, CONFIRM_REPLY = 0x000f, 0x001c
 NO_IO, DISPLAY_YES_NO = 3, 1
+SPSM, LE_KEY_SIZE, AUTHENTICATED_P256 = 0x0080, 7, 3
 
 
 def features(io=NO_IO, oob=0, auth=0x09, size=16, initiator=0, responder=0):
@@ -255,6 +256,21 @@ def long_keys():
                 check(code != 0 or not replies, f"a key of {size} octets is taken and given out")
             for reply in replies:
                 equal(len(reply), 18, "length of the reply")
+
+
+@case("CVE-2026-43134: a channel at level 4 with a key of fifteen octets is refused for the size of the key", log=LIMIT)
+def short_for_level_4():
+    for size, wanted in ((15, LE_KEY_SIZE), (16, 0)):
+        with SmpTarget() as target, listener(target, SPSM, LE_PUBLIC, security=FIPS):
+            key = address(LE_PEER) + b"\2" + struct.pack("<BBBHQ", AUTHENTICATED_P256, 0, size, 0, 0) + b"\x33" * 16
+            code, _ = target.mgmt.send(LOAD_LTKS, target.index, struct.pack("<H", 1) + key)
+            equal(code, 0, "status of Load Long Term Keys")
+            target.send(le_event(0x05, struct.pack("<HQH", target.handle, 0, 0)))
+            hcilib.wait_for("the key", lambda: target.sent(0x201a))
+            target.send(event(0x08, struct.pack("<BHB", 0, target.handle, 1)))
+            target.settle()
+            code, data = target.ask(LE_REQ, struct.pack("<5H", SPSM, 0x50, 64, 64, 1))
+            equal((code, struct.unpack_from("<H", data, 8)[0]), (LE_RSP, wanted), f"the result with {size} octets")
 
 
 @case("pairing events of the other kind of link, and keys for links that are gone", log=LIMIT)

@@ -322,7 +322,7 @@ def realtek_unknown():
 
 # Intel.
 
-@case("CVE-2025-35933: Intel, Read Version's answer of each length", log=3 * LOG)
+@case("CVE-2024-35933: Intel, Read Version's answer of each length", log=3 * LOG)
 def intel_version():
     text = description("intel-sfp")
     begin = text.index("[[command]]")

@@ -28,6 +28,7 @@ LENGTHS = {
     "selftests/bumble_le": (50, 0), "selftests/bumble_bredr": (65, 0),
     "selftests/attacks_l2cap": (35, 61), "selftests/attacks_smp": (8, 21),
     "selftests/attacks_mgmt": (25, 50), "selftests/attacks_sockets": (15, 30),
+    "selftests/attacks_links": (15, 35), "selftests/attacks_channels": (12, 35),
     "selftests/attacks_security": (8, 18), "selftests/fuzz": (15, 20), "selftests/races": (35, 43),
     "ioctl-tester": (3, 13), "userchan-tester": (1, 6), "mgmt-tester": (116, 400),
     "l2cap-tester": (13, 40), "smp-tester": (2, 10), "sco-tester": (3, 10),

@@ -50,7 +50,9 @@ def listener(target, psm, kind=BREDR, security=None, mode=None, options=None, de
     return sock
 
 
-def set_up(sock, security=None, mode=None, options=None):
+def set_up(sock, security=None, mode=None, options=None, seconds=None):
+    if seconds is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("<qq", seconds, 0))
     if security is not None:
         sock.setsockopt(SOL_BLUETOOTH, BT_SECURITY, struct.pack("<BB", security, 0))
     if mode is not None:

@@ -1,0 +1,328 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Attacks on the life of L2CAP's channels, by name: sockets go while frames, timers and security still
+name them; and what this host sends of its own, octet by octet."""
+
+import contextlib
+import ctypes
+import errno
+import os
+import socket
+import struct
+
+from lib import hcilib, ktap
+from lib.controller import event
+from lib.ktap import Skip, case, check, equal
+from lib.mgmt import SET_LE
+from lib.peer import (
+    CONF_REQ, CONF_RSP, CONN_REQ, CONN_RSP, DISC_REQ, DISC_RSP, EXT_REQ, EXT_RSP, L2CAP, LE_RANDOM, MEDIUM, MODE_EXT,
+    RECONF_REQ, RECONF_RSP, REJECT, SIGNALLING, SOL_BLUETOOTH, L2capTarget, _libc, accepted, connecting,
+    listener, sockaddr)
+from lib.target import LIMIT, rust
+
+PSM, SPSM = 0x1001, 0x0080
+BT_RCVMTU = 13
+AUTHENTICATE = 0x0411
+INVALID_CID = 2
+FAILSLAB = "/sys/kernel/debug/failslab"
+
+
+# The states of a channel that a socket asked for, and how far the peer goes along with it.
+ASKED, REFUSED_LATER, CONFIGURING, OPEN, CLOSING = range(5)
+
+
+def reach(target, state):
+    """(socket, the host's channel, the peer's) in a state."""
+    since = len(target.said)
+    sock = connecting(target, PSM, target.peer)
+    ident, data = target.requested(CONN_REQ, since)
+    mine, theirs = struct.unpack_from("<H", data, 2)[0], 0x70
+    if state == ASKED:
+        return sock, mine, theirs
+    pending = state == REFUSED_LATER
+    target.tell(CONN_RSP, struct.pack("<4H", theirs, mine, 1 if pending else 0, 0), ident)
+    if pending or state == CONFIGURING:
+        target.settle()
+        return sock, mine, theirs
+    number, data = target.requested(CONF_REQ, since)
+    target.tell(CONF_RSP, struct.pack("<HHH", mine, 0, 0) + data[4:], number)
+    equal(target.configure(mine)[0], 0, "configuration")
+    if state == CLOSING:
+        sock.shutdown(socket.SHUT_RDWR)
+        target.requested(DISC_REQ, since)
+    return sock, mine, theirs
+
+
+@case("CVE-2022-20566, CVE-2022-50386, CVE-2023-40283, CVE-2026-31510, CVE-2026-45834, CVE-2026-45836: "
+      "frames for a channel whose socket is closed, in every state", log=LIMIT)
+def closed_in_every_state():
+    with L2capTarget() as target:
+        for state in (ASKED, REFUSED_LATER, CONFIGURING, OPEN, CLOSING):
+            since = len(target.said)
+            sock, mine, theirs = reach(target, state)
+            sock.close()
+            # All that an open channel may hear, before the peer knows, and again when it does.
+            for _ in range(2):
+                target.tell(CONN_RSP, struct.pack("<4H", theirs, mine, 0, 0))
+                target.tell(CONF_REQ, struct.pack("<HHBBH", mine, 0, 1, 2, 100))
+                target.tell(CONF_RSP, struct.pack("<HHH", mine, 0, 0))
+                target.frame(mine, b"data")
+                target.settle()
+            for code, ident, data in target.signals(since):
+                if code == DISC_REQ:
+                    target.tell(DISC_RSP, data, ident)
+            target.settle()
+            # It is gone: the peer's next request about it is refused with its number.
+            code, data = target.ask(DISC_REQ, struct.pack("<HH", mine, theirs))
+            if code == DISC_RSP:
+                target.settle()
+                code, data = target.ask(DISC_REQ, struct.pack("<HH", mine, theirs))
+            equal((code, struct.unpack_from("<H", data)[0]), (REJECT, INVALID_CID),
+                  f"state {state}: the answer about a channel that is gone")
+
+
+@case("CVE-2025-38473: security is there when the socket that waited for it is not", log=LIMIT)
+def security_without_a_socket():
+    for failed in (0, 5):
+        with L2capTarget() as target:
+            since = len(target.said)
+            sock = connecting(target, PSM, target.peer, security=MEDIUM)
+            hcilib.wait_for("Authentication Requested", lambda: target.sent(AUTHENTICATE))
+            sock.close()
+            target.send(event(0x06, struct.pack("<BH", failed, target.handle)))
+            target.send(event(0x08, struct.pack("<BHB", failed, target.handle, 0 if failed else 1)))
+            if not failed:
+                target.settle()
+            equal([code for code, _, _ in target.signals(since) if code == CONN_REQ], [], "requests for a socket that is gone")
+
+
+@case("CVE-2024-36013, CVE-2024-49950, CVE-2025-21969, CVE-2026-31499, CVE-2026-64206: "
+      "requests on a link that goes, with and without its timers running", log=LIMIT)
+def requests_at_the_end():
+    for quiet in (False, True):
+        target = L2capTarget()
+        target.quiet = quiet                    # the host's Information Request is not answered
+        with target, listener(target, PSM) as server:
+            for turn in range(10):
+                for number in range(1 + turn % 4):
+                    target.tell(CONN_REQ, struct.pack("<HH", PSM, 0x50 + number))
+                target.drop()
+                target.handle = target.link()
+            target.quiet = False
+            # What was accepted of it has ended; the listener serves.
+            target.open(PSM, 0x60)
+            ends = []
+            while (child := accepted(server, 0.5)) is not None:
+                ends.append(child)
+            check(ends, "nothing was accepted")
+            target.frame(0x40, b"hello")
+            for child in ends[:-1]:
+                child.settimeout(5 * hcilib.SCALE)
+                equal(read_or_error(child), b"", "what a channel of a link that is gone reads")
+            for child in ends:
+                child.close()
+
+
+def read_or_error(sock):
+    """The end of data, by whatever name."""
+    try:
+        return sock.recv(100)
+    except (ConnectionError, TimeoutError) as error:
+        check(isinstance(error, ConnectionError), "it hears nothing")
+        return b""
+
+
+@case("CVE-2022-49116, CVE-2026-64127: what this host asks for of its own, octet by octet", log=LIMIT)
+def our_requests():
+    with L2capTarget(le=True) as target, hcilib.Mgmt() as mgmt:
+        code, _ = mgmt.send(SET_LE, target.index, b"\1")
+        equal(code, 0, "status of Set LE")
+        since = len(target.said)
+        with connecting(target, SPSM, target.peer, LE_RANDOM, mode=MODE_EXT) as sock:
+            ident, data = target.requested(EXT_REQ, since)
+            equal(len(data), 10, f"octets of a request for one channel: {data.hex()}")
+            spsm, mtu, mps, credits, scid = struct.unpack("<5H", data)
+            equal(spsm, SPSM, "SPSM")
+            check(64 <= mtu and 64 <= mps <= mtu and credits >= 1 and 0x40 <= scid <= 0x7f, f"values {data.hex()}")
+            target.tell(EXT_RSP, struct.pack("<5H", 100, 64, 5, 0, 0x50), ident)
+            hcilib.wait_for("the connection", lambda: sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0 and peer_name(sock))
+            for wish in (mtu + 100, mtu + 200):
+                since = len(target.said)
+                sock.setsockopt(SOL_BLUETOOTH, BT_RCVMTU, struct.pack("<H", wish))
+                ident, data = target.requested(RECONF_REQ, since)
+                equal(len(data), 6, f"octets of a reconfiguration of one channel: {data.hex()}")
+                got_mtu, got_mps, cid = struct.unpack("<3H", data)
+                equal((got_mtu, cid), (wish, scid), "MTU and channel")
+                check(64 <= got_mps <= wish, f"MPS {got_mps}")
+                target.tell(RECONF_RSP, struct.pack("<H", 0), ident)
+                target.settle()
+
+
+def peer_name(sock):
+    name = bytearray(14)
+    size = ctypes.c_uint(14)
+    return _libc.getpeername(sock.fileno(), (ctypes.c_char * 14).from_buffer(name), ctypes.byref(size)) == 0
+
+
+@case("CVE-2026-63948: connect() runs into its time-out after the link is gone", log=LIMIT)
+def late_timeout():
+    with L2capTarget() as target:
+        for gone in (False, True):
+            since = len(target.said)
+            with connecting(target, PSM, target.peer, seconds=1) as sock:
+                target.requested(CONN_REQ, since)
+                if gone:
+                    target.drop()
+                hcilib.wait_for("an error", lambda: sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), 60)
+            if gone:
+                target.handle = target.link()
+            target.settle()
+
+
+@contextlib.contextmanager
+def scarce_memory(one_in=20):
+    """Of the allocations that workers make some fail: programs' own calls are not touched."""
+    if not os.path.isdir(FAILSLAB):
+        raise Skip("this kernel has no fault injection")
+
+    def write(name, value):
+        with open(f"{FAILSLAB}/{name}", "w") as file:
+            file.write(str(value))
+
+    def mark(value):
+        for pid in os.listdir("/proc"):
+            try:
+                with open(f"/proc/{pid}/comm") as file:
+                    worker = pid.isdigit() and file.read().startswith("kworker/")
+                if worker:
+                    with open(f"/proc/{pid}/make-it-fail", "w") as file:
+                        file.write(value)
+            except OSError:
+                pass
+    before = {}
+    for name, value in (("verbose", 0), ("task-filter", "Y"), ("ignore-gfp-wait", "N"), ("times", -1), ("interval", 1),
+                        ("probability", 100 // one_in)):
+        with open(f"{FAILSLAB}/{name}") as file:
+            before[name] = file.read().strip()
+        write(name, value)
+    os.sync()                               # workers write files back, too: not now
+    mark("1")
+    try:
+        yield
+    finally:
+        write("probability", 0)
+        mark("0")
+        for name, value in before.items():
+            write(name, value)
+
+
+@case("CVE-2024-58009: memory is scarce while links, channels and data come", log=40 * LIMIT)
+def without_memory():
+    def attempt(function, *arguments):
+        try:
+            return function(*arguments)
+        except (AssertionError, OSError):
+            return None
+
+    def connect(target, scid):
+        """Goes as far towards an open channel as the host goes along."""
+        since = len(target.said)
+        target.tell(CONN_REQ, struct.pack("<HH", PSM, scid))
+        asked = attempt(target.await_said, "its configuration",
+                        lambda cid, data: cid == SIGNALLING and data[0] == CONF_REQ, since, 0.2)
+        for code, _, data in target.signals(since):
+            if code == CONN_RSP and struct.unpack_from("<HHH", data)[1:] == (scid, 0):
+                dcid, = struct.unpack_from("<H", data)
+                if asked:
+                    target.tell(CONF_RSP, struct.pack("<HHH", dcid, 0, 0) + asked[8:], asked[1])
+                target.tell(CONF_REQ, struct.pack("<HH", dcid, 0))
+                target.frame(dcid, b"x" * 100)
+
+    with L2capTarget() as target, listener(target, PSM) as server:
+        opened = 0
+        with scarce_memory():
+            for turn in range(20):
+                connect(target, 0x50 + turn)
+                child = accepted(server, 0.1)
+                if child is not None:
+                    opened += 1
+                    child.close()
+                if turn % 7 == 6:
+                    target.send(event(0x05, struct.pack("<BHB", 0, target.handle, 0x13)))
+                    target.links.pop(target.handle, None)
+                    target.connection_request(target.peer)
+                    target.handle = target.next_handle
+        # There is memory again: a new link does what it should.
+        for handle in [entry[0] for entry in hcilib.connections(target.index)]:
+            target.links.pop(handle, None)
+            target.send(event(0x05, struct.pack("<BHB", 0, handle, 0x13)))
+        hcilib.wait_for("the links to go", lambda: not hcilib.connections(target.index))
+        target.handle = target.link()
+        ktap.say(f"{opened} channels in spite of it")
+        target.settle()
+        with listener(target, PSM + 2) as second:
+            target.open(PSM + 2, 0x61)
+            with accepted(second) as child:
+                child.send(b"it works")
+                target.await_said("the data", lambda cid, data: data == b"it works")
+
+
+def not_reached(control):
+    """Disarms; whether what was to fail was none of the body's."""
+    try:
+        left = int(os.pread(control, 32, 0).split(b"\0")[0])
+        os.write(control, b"0")
+    except OSError as error:
+        # Copying the numbers from and to this program is what has failed now, and is the last that does.
+        equal(error.errno, errno.EFAULT, "the error")
+        os.write(control, b"0")
+        return True
+    return left > 0
+
+
+@case("CVE-2024-56605: every allocation of socket(), bind(), listen() and connect() fails, one at a time", log=LIMIT)
+def no_socket():
+    nth = "/proc/thread-self/fail-nth"
+    if not (os.path.exists(nth) and os.path.isdir(FAILSLAB)):
+        raise Skip("this kernel has no fault injection")
+    with open(f"{FAILSLAB}/ignore-gfp-wait", "w") as file:
+        file.write("N")
+    control = os.open(nth, os.O_RDWR)
+
+    def connects(target, kind):
+        with socket.socket(31, kind | socket.SOCK_NONBLOCK, L2CAP) as sock:
+            where = sockaddr(PSM, target.peer)
+            return _libc.connect(sock.fileno(), where, len(where)) == 0 or ctypes.get_errno() == errno.EINPROGRESS
+
+    def listens(_, kind):
+        with socket.socket(31, kind, L2CAP) as sock:
+            where = sockaddr(0x1003)
+            return _libc.bind(sock.fileno(), where, len(where)) == 0 and _libc.listen(sock.fileno(), 1) == 0
+
+    try:
+        with L2capTarget() as target:
+            for kind, body in ((socket.SOCK_SEQPACKET, connects), (socket.SOCK_STREAM, listens),
+                               (socket.SOCK_SEQPACKET, listens)):
+                failed, left = 0, False
+                for number in range(1, 100):
+                    os.write(control, str(number).encode())
+                    try:
+                        failed += not body(target, kind)
+                    except OSError:
+                        failed += 1
+                    finally:
+                        left = not_reached(control)
+                    if left:
+                        break                   # so many there are not
+                check(failed and left, f"{body.__name__}: {failed} of {number} calls failed")
+                check(body(target, kind), f"{body.__name__} with all the memory there is")
+                target.settle()
+    finally:
+        os.close(control)
+
+
+if __name__ == "__main__":
+    REASON = hcilib.require("bluetooth", "hci_vhci")
+    if REASON:
+        ktap.skip_all(REASON)
+    ktap.main(log_strict=rust())

@@ -1,0 +1,413 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Attacks on the life of links, by name: they end while commands, sockets, lists and timers still name them."""
+
+import collections
+import contextlib
+import os
+import socket
+import struct
+import threading
+import time
+
+from lib import hcilib, ktap
+from lib.controller import address, complete, event, le_event, status
+from lib.grammar import EVENTS, LE_EVENTS
+from lib.ktap import case, check, equal
+from lib.mgmt import LE_PUBLIC, LOAD_IRKS, LOAD_LINK_KEYS, LOAD_LTKS, SET_CONNECTABLE, SET_LE, SET_POWERED, SET_SSP
+from lib.peer import CONF_REQ, CONF_RSP, HIGH, SOL_BLUETOOTH, L2capTarget, accepted, connecting, listener
+from lib.target import LIMIT, PEER, Target, connection_complete, disconnected, rust
+
+OTHER = "00:AA:01:42:00:97"
+PSM = 0x1001
+CREATE, DISCONNECT, AUTHENTICATE, NAME, FEATURES, EXT_FEATURES = 0x0405, 0x0406, 0x0411, 0x0419, 0x041b, 0x041c
+LINK_KEY_REPLY, LINK_KEY_NEGATIVE, WRITE_EIR = 0x040b, 0x040c, 0x0c52
+LE_ACCEPT_CLEAR, LE_ACCEPT_ADD, LE_ACCEPT_REMOVE = 0x2010, 0x2011, 0x2012
+LE_SCAN_PARAMETERS, LE_SCAN, LE_EXT_SCAN_PARAMETERS, LE_EXT_SCAN = 0x200b, 0x200c, 0x2041, 0x2042
+ADD_UUID, REMOVE_UUID, STOP_DISCOVERY, ADD_DEVICE, REMOVE_DEVICE, START_SERVICE = 0x0010, 0x0011, 0x0024, 0x0033, 0x0034, 0x003a
+BT_PHY = 14
+STRIDE = int(os.environ.get("STRIDE", "1"))
+CREDIT = event(0x0f, struct.pack("<BBH", 0, 1, 0))         # answers nothing, grants one command
+
+
+class Held(Target):
+    """Commands of `held_back` are kept unanswered, until they are released."""
+
+    def __init__(self, *held_back, still_up=True, **options):
+        super().__init__(still_up=still_up, **options)
+        self.held_back = set(held_back)
+        self.held = []
+        self.hook = self.hold
+        self.paging = 0                         # an attempt that has not ended
+
+    def hold(self, opcode, parameters):
+        if opcode not in self.held_back:
+            return None
+        self.held.append((opcode, parameters))
+        self.paging += opcode == CREATE
+        return [CREDIT]
+
+    def page_ends(self):
+        """Whether there was one to end: it ends once, cancelled or not."""
+        with self._answering:
+            was, self.paging = self.paging, 0
+        return was
+
+    def awaits(self, *opcodes):
+        """One of these commands is being held: (opcode, parameters)."""
+        return hcilib.wait_for(f"one of {[hex(opcode) for opcode in opcodes]}", lambda: [
+            entry for entry in self.held if entry[0] in opcodes])[-1]
+
+    def release(self):
+        self.held_back = set()
+        for opcode, parameters in self.held:
+            self.send(*self.answer(opcode, parameters))
+        self.held = []
+
+    def managed(self, *switches):
+        """mgmt, with the power and `switches` on: LE, if nothing is said."""
+        mgmt = hcilib.Mgmt()
+        for opcode in (*(switches or (SET_LE,)), SET_CONNECTABLE, SET_POWERED):
+            code, _ = mgmt.send(opcode, self.index, b"\1")
+            equal(code, 0, f"status of mgmt command 0x{opcode:04x}")
+        return mgmt
+
+    def _do_200e(self, _):                  # LE Create Connection Cancel
+        return [complete(0x200e), le_event(0x01, struct.pack("<BHBB", 2, 0, 0, 0) + bytes(13))]
+
+    def _do_0408(self, parameters):         # Create Connection Cancel
+        if not self.page_ends():
+            return [complete(0x0408, b"\2" + parameters[:6])]
+        return [complete(0x0408, b"\0" + parameters[:6]), connection_complete(0, PEER, 2)]
+
+    def _do_2016(self, parameters):         # LE Read Remote Features
+        return [status(0x2016), le_event(0x04, b"\0" + parameters[:2] + b"\1" + bytes(7))]
+
+
+def answers(mgmt, index, posted):
+    """The statuses of the commands that were posted, each answered once, in whatever order: by opcode."""
+    left, statuses = collections.Counter(posted), {opcode: [] for opcode in posted}
+    end = time.monotonic() + 15 * hcilib.SCALE
+    while +left:
+        entry = mgmt._next(end - time.monotonic())
+        check(entry is not None, f"mgmt commands without an answer: {dict(+left)}")
+        code, at, body = entry
+        if code in (1, 2) and at == index:
+            opcode, = struct.unpack_from("<H", body)
+            left[opcode] -= 1
+            statuses[opcode].append(body[2])
+    return statuses
+
+
+def links(target):
+    return {entry[0] for entry in hcilib.connections(target.index)}
+
+
+def sysfs_links(target):
+    return [name for name in os.listdir("/sys/class/bluetooth") if name.startswith(f"hci{target.index}:")]
+
+
+def no_link_left(target):
+    hcilib.wait_for("the links to go", lambda: not links(target) and not sysfs_links(target))
+
+
+# What the host asks about a link by itself, or for a socket.
+ABOUT_A_LINK = [("Read Remote Features", FEATURES), ("Read Remote Extended Features", EXT_FEATURES), ("Remote Name Request", NAME),
+                ("Authentication Requested", AUTHENTICATE)]
+
+
+@case("CVE-2026-43322, CVE-2026-68391, CVE-2026-68392: a link dies while a command about it is unanswered", log=3 * LIMIT)
+def dies_under_a_command():
+    for name, opcode in ABOUT_A_LINK:
+        with Held(opcode) as target, target.managed(SET_SSP):
+            sock = None
+            if opcode == AUTHENTICATE:
+                handle = target.link()
+                sock = connecting(target, PSM, PEER, security=HIGH)
+            else:
+                target.connection_request(PEER)
+            _, parameters = target.awaits(opcode)
+            handle = target.next_handle - 1
+            target.links.pop(handle, None)
+            target.send(disconnected(handle))
+            hcilib.wait_for(f"{name}: the link to go", lambda: handle not in links(target))
+            target.release()
+            if sock is not None:
+                sock.close()
+            # The next link to that peer has nothing of the last one.
+            again = target.link()
+            check(again != handle, "the handle")
+            target.links.pop(again, None)
+            target.send(disconnected(again))
+            no_link_left(target)
+
+
+def about(handle, template, code, le):
+    """The event with this handle wherever it names one, and a success wherever there is a status."""
+    fields = {"h": struct.pack("<H", handle), "s": b"\0", "b": b"\1", "w": b"\x30\0", "n": b"\1", "t": b"\0",
+              "A": address(PEER), "l": b"\0", "*": b"", "o": struct.pack("<H", 0), "x": b"\0"}
+    body = b"".join(fields[kind] for kind in template)
+    return le_event(code, body) if le else event(code, body)
+
+
+@case("CVE-2026-43018, CVE-2026-46056, CVE-2026-68393: every event about a link right before its end, and right behind it",
+      log=4 * LIMIT)
+def events_at_the_end():
+    kinds = [(code, template, False) for code, template in EVENTS.items() if "h" in template and code not in (0x03, 0x05, 0x2c)]
+    kinds += [(code, template, True) for code, template in LE_EVENTS.items()
+              if "h" in template and code not in (0x01, 0x0a, 0x29)]
+    with Held() as target:
+        for code, template, le in kinds[::STRIDE]:
+            for behind in (False, True):
+                handle = target.le_link(target.next_handle) if le else target.link()
+                if le:
+                    target.next_handle += 1
+                    hcilib.wait_for("the LE link", lambda: handle in links(target))
+                target.links.pop(handle, None)
+                this = about(handle, template, code, le)
+                target.send(*([disconnected(handle), this] if behind else [this, disconnected(handle)]))
+                no_link_left(target)
+
+
+@case("CVE-2023-28464: each way for a link to end, with a socket that holds it", log=6 * LIMIT)
+def every_end():
+    def refused(target, handle):
+        # The host disconnects, and the controller knows of no such link.
+        target.links.pop(handle, None)
+        hcilib.command(target.index, DISCONNECT, struct.pack("<HB", handle, 0x13))
+
+    def completed_again(target, handle):
+        target.send(connection_complete(handle, PEER, 0x10), disconnected(handle))
+
+    def down(target, _):
+        hcilib.down(target.index)
+
+    def reset(target, _):
+        hcilib.reset(target.index)
+
+    def hardware_error(target, _):
+        target.send(event(0x10, b"\7"))
+
+    for end in (refused, completed_again, down, reset, hardware_error):
+        with Held(still_up=False) as target:
+            handle = target.link()
+            with connecting(target, PSM, PEER) as sock:
+                end(target, handle)
+                no_link_left(target)
+                hcilib.wait_for(f"{end.__name__}: the socket's error",
+                                lambda: sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+
+
+@case("CVE-2025-39982, CVE-2026-74531: connections given up while the controller has not answered for the first", log=2 * LIMIT)
+def given_up():
+    with Held(CREATE) as target:
+        for turn in range(12):
+            # The first is on its way, the second waits for its turn; both sockets go.
+            first = connecting(target, PSM, PEER)
+            target.awaits(CREATE)
+            second = connecting(target, PSM, OTHER)
+            asked = len(target.held)
+            second.close()
+            first.close()
+            done = turn % 3
+            target.held.clear()
+            if done == 2:
+                target.page_ends()
+            target.send(status(CREATE, 0x0d if done == 2 else 0))
+            if target.page_ends():
+                handle = 0x80 + turn
+                if done == 0:
+                    target.links[handle] = address(PEER)
+                target.send(connection_complete(handle, PEER, 0 if done == 0 else 0x04))
+            no_link_left(target)
+            check(all(parameters[:6] != address(OTHER) for _, parameters in target.held[asked:]),
+                  "a closed socket's peer is paged")
+
+
+@case("CVE-2023-53252, CVE-2026-68390, CVE-2026-64433: known peers are removed while the accept list is being written",
+      log=2 * LIMIT)
+def accept_list():
+    peers = [f"00:AA:01:42:01:{number:02X}" for number in range(6)]
+    for removed in (peers, peers[1:], peers[:3]):
+        with Held(LE_ACCEPT_ADD) as target, target.managed() as mgmt:
+            posted = [ADD_DEVICE] * len(peers) + [REMOVE_DEVICE] * len(removed)
+            for peer in peers:
+                mgmt.post(ADD_DEVICE, target.index, address(peer) + bytes([LE_PUBLIC, 2]))
+            target.awaits(LE_ACCEPT_ADD)
+            for peer in removed:
+                mgmt.post(REMOVE_DEVICE, target.index, address(peer) + bytes([LE_PUBLIC]))
+            target.release()
+            for opcode, statuses in answers(mgmt, target.index, posted).items():
+                equal(set(statuses), {0}, f"statuses of mgmt command 0x{opcode:04x}")
+            left = {address(peer) for peer in peers if peer not in removed}
+
+            def listed():
+                known = set()
+                for opcode, parameters in target.commands:
+                    if opcode == LE_ACCEPT_CLEAR:
+                        known.clear()
+                    elif opcode == LE_ACCEPT_ADD:
+                        known.add(parameters[1:7])
+                    elif opcode == LE_ACCEPT_REMOVE:
+                        known.discard(parameters[1:7])
+                return known
+
+            def scanning():
+                return (target.sent(LE_EXT_SCAN) or [b"\0"])[-1][0]
+            hcilib.wait_for("the list to be of those that are known, and no scan for nobody",
+                            lambda: listed() == left if left else not scanning())
+
+
+@case("CVE-2023-53386: keys are loaded anew, and none, while the controller asks for them", log=LIMIT)
+def keys_change():
+    def record(number):
+        return address(PEER) + b"\0\4" + bytes([number]) * 16 + b"\0"
+    with Held() as target, target.managed() as mgmt:
+        handle = target.link()
+        given = set()
+        for number in range(1, 40):
+            many = number % 3
+            mgmt.post(LOAD_LINK_KEYS, target.index, struct.pack("<BH", 0, 1 if many else 0) + (record(number) if many else b""))
+            if many:
+                given.add(bytes([number]) * 16)
+            asked = len(target.sent(LINK_KEY_REPLY)) + len(target.sent(LINK_KEY_NEGATIVE))
+            target.send(event(0x17, address(PEER)))
+            if number % 5 == 0:
+                mgmt.post(LOAD_LTKS, target.index, struct.pack("<H", 0))
+                mgmt.post(LOAD_IRKS, target.index, struct.pack("<H", 0))
+            hcilib.wait_for("an answer", lambda: len(target.sent(LINK_KEY_REPLY)) + len(target.sent(LINK_KEY_NEGATIVE)) > asked)
+        for reply in target.sent(LINK_KEY_REPLY):
+            equal(reply[:6], address(PEER), "whose key")
+            check(reply[6:] in given, f"a key that was never loaded: {reply[6:].hex()}")
+        equal(links(target), {handle}, "links")
+
+
+def services_told(eir):
+    """The 16-bit services in an extended inquiry response."""
+    told, at = set(), 0
+    while at < len(eir) and eir[at]:
+        kind, data = eir[at + 1], eir[at + 2:at + 1 + eir[at]]
+        if kind in (2, 3):
+            told |= set(struct.unpack(f"<{len(data) // 2}H", data))
+        at += 1 + eir[at]
+    return told
+
+
+@case("CVE-2026-68189: services come and go while the extended inquiry response is being written", log=LIMIT)
+def services():
+    def uuid(number):
+        return bytes.fromhex("fb349b5f8000008000100000") + struct.pack("<I", number)
+    with Held() as target, target.managed(SET_SSP) as mgmt:
+        target.held_back = {WRITE_EIR}
+        left = {0x1100}
+        mgmt.post(ADD_UUID, target.index, uuid(0x1100) + b"\0")
+        target.awaits(WRITE_EIR)
+        posted = [ADD_UUID]
+        for turn in range(1, 20):
+            number = 0x1100 + turn
+            mgmt.post(ADD_UUID, target.index, uuid(number) + b"\0")
+            posted.append(ADD_UUID)
+            if turn % 3:
+                left.add(number)
+            else:
+                mgmt.post(REMOVE_UUID, target.index, uuid(number))
+                posted.append(REMOVE_UUID)
+        target.release()
+        for opcode, statuses in answers(mgmt, target.index, posted).items():
+            equal(set(statuses), {0}, f"statuses of mgmt command 0x{opcode:04x}")
+        hcilib.wait_for("the services that are left to be told", lambda: services_told(target.sent(WRITE_EIR)[-1][1:]) == left)
+
+
+@case("CVE-2025-38593: known peers change while a discovery by services begins and ends", log=LIMIT)
+def discovery():
+    with Held() as target, target.managed() as mgmt:
+        for turn in range(15):
+            target.held_back = {LE_SCAN, LE_EXT_SCAN, LE_SCAN_PARAMETERS, LE_EXT_SCAN_PARAMETERS} if turn % 3 == 0 else set()
+            count = turn % 4
+            mgmt.post(START_SERVICE, target.index, struct.pack("<BbH", 6, -127, count) + os.urandom(16 * count))
+            peer = address(PEER) + bytes([LE_PUBLIC])
+            mgmt.post(ADD_DEVICE, target.index, peer + b"\2")
+            mgmt.post(STOP_DISCOVERY, target.index, b"\6")
+            mgmt.post(REMOVE_DEVICE, target.index, peer)
+            target.release()
+            # Each is answered, the one or the other way.
+            answers(mgmt, target.index, [START_SERVICE, ADD_DEVICE, STOP_DISCOVERY, REMOVE_DEVICE])
+            mgmt.send(STOP_DISCOVERY, target.index, b"\6")
+        hcilib.wait_for("scanning to be off", lambda: not (target.sent(LE_EXT_SCAN) or target.sent(LE_SCAN))[-1][0])
+
+
+@contextlib.contextmanager
+def meanwhile(*bodies):
+    """Each is called again and again by a thread of its own."""
+    end = threading.Event()
+
+    def loop(body):
+        while not end.is_set():
+            try:
+                body()
+            except OSError:
+                pass
+    threads = [threading.Thread(target=loop, args=(body,), daemon=True) for body in bodies]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        end.set()
+        for thread in threads:
+            thread.join(60 * hcilib.SCALE)
+            check(not thread.is_alive(), "a thread is stuck in the kernel")
+
+
+@case("CVE-2021-32399, CVE-2023-53520: unplugged while rfkill and suspend switch it off and on", log=20 * LIMIT)
+def unplugged():
+    # type 2 (bluetooth), operation 3 (change all)
+    def block():
+        for soft in (1, 0):
+            with open("/dev/rfkill", "wb", buffering=0) as rfkill:
+                rfkill.write(struct.pack("<IBBBB", 0, 2, 3, soft, 0))
+
+    for _ in range(8):
+        target = Held(still_up=False)
+        target.start()
+        root = f"{hcilib.bluetooth_debugfs()}/hci{target.index}/force_suspend"
+
+        def suspend():
+            for value in ("Y", "N"):
+                with open(root, "w") as file:
+                    file.write(value)
+        with meanwhile(block, suspend, lambda: hcilib.up(target.index)):
+            time.sleep(0.1)
+            target.close()
+        hcilib.wait_for("the controller to go", lambda: target.index not in hcilib.devices())
+    with open("/dev/rfkill", "wb", buffering=0) as rfkill:
+        rfkill.write(struct.pack("<IBBBB", 0, 2, 3, 0, 0))
+
+
+@case("CVE-2021-47038: BT_PHY is read while channels are configured and links come and go", log=LIMIT)
+def phy():
+    with L2capTarget() as target, listener(target, PSM) as server:
+        ends = []
+
+        def read():
+            for end in list(ends):
+                end.getsockopt(SOL_BLUETOOTH, BT_PHY, 4)
+        with meanwhile(read):
+            for turn in range(6):
+                since = len(target.said)
+                result, dcid = target.connect(PSM, 0x50 + turn)
+                equal(result, 0, "the result")
+                number, data = target.requested(CONF_REQ, since)
+                target.tell(CONF_RSP, struct.pack("<HHH", dcid, 0, 0) + data[4:], number)
+                equal(target.configure(dcid)[0], 0, "configuration")
+                ends.append(accepted(server))
+            target.drop()
+        for end in ends:
+            end.close()
+
+
+if __name__ == "__main__":
+    REASON = hcilib.require("bluetooth", "hci_vhci")
+    if REASON:
+        ktap.skip_all(REASON)
+    ktap.main(log_strict=rust())

@@ -193,16 +193,19 @@ pub(super) fn add(call: &Call<'_>, params: &AddDevice) -> Outcome {
         let result = update::passive_scan(session);
         let Some(claim) = ticket.claim() else { return };
         let dev = session.dev();
-        if result.is_ok() {
-            let flags = params_of(&dev.state(), peer).map_or(0, |p| p.flags);
-            added(
-                dev,
-                &params,
-                DeviceFlags::from_bits(flags.into()),
-                claim.skip(),
-            );
-        }
-        let status = result.err().map_or(MgmtStatus::SUCCESS, status_of);
+        // Removed meanwhile, it is not told as added any more.
+        let flags = params_of(&dev.state(), peer)
+            .filter(|p| p.auto_connect != AutoConnect::Disabled)
+            .map(|p| p.flags);
+        let status = match (result, flags) {
+            (Ok(()), Some(flags)) => {
+                let flags = DeviceFlags::from_bits(flags.into());
+                added(dev, &params, flags, claim.skip());
+                MgmtStatus::SUCCESS
+            }
+            (Ok(()), None) => MgmtStatus::CANCELLED,
+            (Err(e), _) => status_of(e),
+        };
         claim.complete(status, zerocopy::IntoBytes::as_bytes(&params.addr));
     })
 }

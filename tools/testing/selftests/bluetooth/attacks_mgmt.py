@@ -309,6 +309,9 @@ def add_and_remove():
             exactly_one(second, REMOVE_DEVICE, {OK}, "Remove Device")
             exactly_one(first, ADD_DEVICE, {OK, CANCELLED}, "Add Device")
             first.one(DEVICE_FLAGS, ADD_PEER, (INVALID_PARAMS,))
+            check(target.mgmt.heard(0x001b), "it is not told that it was removed")
+            told = [code for code, _, _ in target.mgmt.events if code in (0x001a, 0x001b)]
+            check(told[-1] == 0x001b or not rust(), "it is told as added after it was removed")
 
 
 @case("CVE-2026-68394: Load Connection Parameters twice while the link's update waits")

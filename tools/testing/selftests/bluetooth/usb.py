@@ -167,7 +167,7 @@ def sco():
         hcilib.wait_for("the stream", lambda: DEVICE.facts("state")["isochronous"])
         DEVICE.ask("zero")
         began = time.monotonic()
-        while sent < wanted_out and time.monotonic() - began < 40:
+        while sent < wanted_out and time.monotonic() - began < 40 * hcilib.SCALE:
             # One each 3 ms; the device gives back as many.
             if sent * 0.003 < time.monotonic() - began:
                 sock.send(pattern(sent, 48))
@@ -372,7 +372,7 @@ def unplug_in_sco():
         try:
             hcilib.wait_for("the stream", lambda: DEVICE.facts("state")["isochronous"])
             DEVICE.ask(f"fault unplug {endpoint} after=20")
-            end = time.monotonic() + 5
+            end = time.monotonic() + 5 * hcilib.SCALE
             while time.monotonic() < end and DEVICE.facts("state")["plugged"]:
                 try:
                     sock.send(pattern(0, 48))

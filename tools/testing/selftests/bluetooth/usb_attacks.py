@@ -69,8 +69,8 @@ def back():
 
 def settled():
     """Until the device's set-up has come to an end, whatever that is."""
-    last, end = time.monotonic(), time.monotonic() + 30
-    while time.monotonic() < end and time.monotonic() - last < 1.2:
+    last, end = time.monotonic(), time.monotonic() + 30 * hcilib.SCALE
+    while time.monotonic() < end and time.monotonic() - last < 1.2 * hcilib.SCALE:
         if DEVICE.ask("commands") or DEVICE.ask("transfers"):
             last = time.monotonic()
         time.sleep(0.1)
@@ -88,14 +88,20 @@ def dumps():
     return sorted(os.path.dirname(data) for data in glob.glob(f"{DUMPS}/devcd*/data"))
 
 
+def free_dumps():
+    """Those that are there, so that the next one is the only one."""
+    for path in dumps():
+        with open(f"{path}/data", "w") as file:
+            file.write("1")
+    hcilib.wait_for("the core dumps to be freed", lambda: not dumps())
+
+
 def take_dump(seconds=10):
     """The text and the bytes of the only core dump, which is freed."""
     path, = hcilib.wait_for("a core dump", dumps, seconds)
     with open(f"{path}/data", "rb") as file:
         data = file.read()
-    with open(f"{path}/data", "w") as file:
-        file.write("1")
-    hcilib.wait_for("it to be freed", lambda: not dumps())
+    free_dumps()
     head, _, rest = data.partition(b"--- Start dump ---\n")
     return head.decode(errors="replace"), rest
 
@@ -291,6 +297,7 @@ def mediatek_reset():
 
 @case("CVE-2026-68339: Realtek, vendor events without a subevent", log=LOG)
 def realtek_short():
+    free_dumps()
     index = bring_up("realtek-8761bu")
     events(index, [b"\xff\x00", b"\xff\x01\x00", b"\xff\x01\x33", b"\xff\x00"])
     check(not dumps(), "there is a core dump")
@@ -299,6 +306,7 @@ def realtek_short():
 
 @case("Realtek: a memory dump in an event, and a hardware error", log=LOG)
 def realtek_dump():
+    free_dumps()
     index = bring_up("realtek-8761bu")
     data = bytes(range(200))
     packet = b"\xff" + bytes((len(data) + 1, 0x34)) + data
@@ -391,6 +399,7 @@ def send_dump(parts, acl):
 
 @case("CVE-2025-37918: Qualcomm, a memory dump as ACL data and as events", log=3 * LOG)
 def qualcomm_dump():
+    free_dumps()
     index = bring_up("qca-wcn6855")
     for acl in (True, False):
         size = 240
@@ -429,9 +438,7 @@ def qualcomm_bad_dump():
     # One that does not end: the device leaves.
     send_dump([dump_part(0, b"a" * 100, 1000, True)], True)
     back()
-    for path in dumps():
-        with open(f"{path}/data", "w") as file:
-            file.write("1")
+    free_dumps()
 
 
 @case("Qualcomm: files that are empty, or end within their headers", log=4 * LOG)

@@ -49,7 +49,7 @@ class Vusb:
     def ask(self, line, seconds=10):
         """The lines of its answer; AssertionError if it is an error."""
         os.write(self.fd, line.encode() + b"\n")
-        text, end = b"", time.monotonic() + seconds
+        text, end = b"", time.monotonic() + seconds * hcilib.SCALE
         while True:
             last = text.rstrip(b"\n").split(b"\n")[-1]
             if text.endswith(b"\n") and (last == b"ok" or last.startswith(b"error")):

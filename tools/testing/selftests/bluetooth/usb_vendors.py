@@ -21,8 +21,22 @@ FIRMWARE = "/tmp/ox-firmware"
 # A command after which there is silence for so long was the last one, in seconds.
 SILENCE = 0.5
 DRIVERS = ("kernel's", "ours")
-# What a controller without an address is given, little-endian.
+# The address that controllers are given, little-endian.
 ADDRESS = bytes.fromhex("010203040506")
+SET_PUBLIC_ADDRESS = 0x0039
+# The command that gives it to a device: one for each way that a driver has.
+ADDRESSING = {
+    "ath3012": "0bfc 0a 01010006 010203040506",
+    "bcm-patchram": "01fc 06 010203040506",
+    "bcm-no-address": "01fc 06 010203040506",
+    "intel-rom-sdp": "31fc 06 010203040506",
+    "intel-sfp": "31fc 06 010203040506",
+    "intel-typ": "31fc 06 010203040506",
+    "marvell": "22fc 08 fe06 010203040506",
+    "mediatek-7663": "1afc 06 010203040506",
+    "qca-rome": "0bfc 0a 01010006 010203040506",
+    "qca-wcn6855": "14fc 06 060504030201",
+}
 seen = {}
 DEVICE = None
 
@@ -31,16 +45,22 @@ class Seen:
     """What one driver did with one device."""
 
     def __init__(self):
-        self.registered = self.unregistered = self.error = None
+        self.registered = self.unregistered = self.error = self.address = None
         self.commands, self.transfers, self.bulk = [], [], 0
+
+
+def initialising():
+    """Whether a controller is being set up or switched on: its next command may be late."""
+    return any(info.has(hcilib.INIT) for index in vusb.indexes() if (info := hcilib.info(index)))
 
 
 def quiet(seconds=25):
     """The commands until there are no more."""
-    commands, last, end = [], time.monotonic(), time.monotonic() + seconds
+    commands, last, end = [], time.monotonic(), time.monotonic() + seconds * hcilib.SCALE
     while time.monotonic() < end and time.monotonic() - last < SILENCE * hcilib.SCALE:
         if more := DEVICE.ask("commands"):
             commands += more
+        if more or initialising():
             last = time.monotonic()
         time.sleep(0.1)
     return commands
@@ -58,13 +78,18 @@ def has_code(text):
     return "returns" in text or "request" in text
 
 
-def use(index, text):
-    """Gives it an address if it has none, switches it on, asks for a core dump, switches it off; the
-    commands that this takes."""
+def use(index, text, result):
+    """Gives it an address if it can have one, switches it on, asks for a core dump, switches it off;
+    the commands that this takes."""
     commands = []
-    if index in unconfigured():
+    if result.registered["set_bdaddr"]:
+        if index not in unconfigured():
+            # It is set when the controller is switched on.
+            hcilib.down(index)
+            hcilib.wait_for("it to be down", lambda: not hcilib.is_up(index))
+            commands += quiet()
         with hcilib.Mgmt() as mgmt:
-            equal(mgmt.send(0x0039, index, ADDRESS)[0], 0, "status of Set Public Address")
+            result.address = mgmt.send(SET_PUBLIC_ADDRESS, index, ADDRESS)[0]
         commands += quiet()
     # Those with answers of their own have a vendor's code in open, too, and in shutdown.
     if has_code(text):
@@ -90,14 +115,15 @@ def look(probe, text):
         DEVICE.ask(word)
     DEVICE.ask("plug")
     try:
-        hcilib.wait_for("a controller", probe.records, 5)
+        records = hcilib.wait_for("a controller", probe.records, 5)
     except AssertionError:
         DEVICE.ask("unplug")
         return result
+    result.registered = next(fields for kind, fields in records if kind == "register")
     result.commands = quiet()
     try:
         index, = vusb.indexes()
-        result.commands += use(index, text)
+        result.commands += use(index, text, result)
     except (OSError, ValueError) as error:
         # What is wrong with the device both drivers find.
         result.error = type(error).__name__, getattr(error, "errno", None)
@@ -106,7 +132,6 @@ def look(probe, text):
     hcilib.wait_for("it to go", lambda: not vusb.indexes() and not vusb.usb_devices())
     records = hcilib.wait_for("its end", lambda: probe.records() if any(
         kind == "unregister" for kind, _ in probe.records()) else None)
-    result.registered = next(fields for kind, fields in records if kind == "register")
     result.unregistered = [fields for kind, fields in records if kind == "unregister"][-1]
     return result
 
@@ -164,6 +189,15 @@ def flags(name):
     equal(our.error, theirs.error, "switching it on and off")
 
 
+def addressed(name):
+    """The address was set, and by the command that this device takes for it."""
+    command = ADDRESSING[name].replace(" ", "")
+    for driver, one in zip(DRIVERS, both(name)):
+        equal(one.address, 0, f"{driver} driver: status of Set Public Address")
+        check(command in one.commands, f"{driver} driver: {command} was not sent, but {one.commands[-20:]}")
+        check(one.error is None, f"{driver} driver: {one.error}")
+
+
 def sent(name):
     theirs, our = both(name)
     for what, kernel, mine in (("command", theirs.commands, our.commands),
@@ -187,6 +221,8 @@ def every_device():
 def register(name):
     case(f"{name}: quirks and callbacks")(lambda: flags(name))
     case(f"{name}: what is sent")(lambda: sent(name))
+    if name in ADDRESSING:
+        case(f"{name}: a public address")(lambda: addressed(name))
 
 
 DESCRIPTIONS = {}

@@ -18,7 +18,8 @@ use kernel::{
 /// Data that only the items of one [`OrderedQueue`] can reach, one item at a time.
 ///
 /// An item shows its [`Worker`] and gets a reference, at the price of comparing two numbers. Others
-/// run a job on the queue: [`OrderedQueue::call`].
+/// run a job on the queue, [`OrderedQueue::call`], or enter it while it is at rest,
+/// [`OrderedQueue::call_here`].
 ///
 /// # Invariants
 ///
@@ -70,7 +71,7 @@ impl<T> Confined<T> {
             return None;
         }
         // SAFETY: No two tokens of a queue coexist, and this one is exclusively borrowed for `'a`.
-        // One item's accesses are visible to the next one: the queue sees to that.
+        // One item's accesses are visible to the next one: the queue, or its lock, sees to that.
         Some(unsafe { &mut *self.value.get() })
     }
 

@@ -24,9 +24,11 @@ use kernel::{
             Full,
             Relaxed, //
         },
+        new_mutex,
         rcu,
         Arc,
-        LockClassKey, //
+        LockClassKey,
+        Mutex, //
     },
     task::Task,
     types::{
@@ -67,13 +69,20 @@ impl BitOr for QueueFlags {
 ///   only, after the last handle is gone, and `Inner` is freed after that; as destruction waits
 ///   for the running item, `Inner` is valid throughout each item of `wq`.
 /// - `id` is not zero, and no other queue of this module ever has it.
-/// - `runner` is the task that runs an item of `wq` right now, or null.
+/// - `runner` is the task that runs an item of `wq` or has entered the queue right now, or null.
+/// - If `shared` is set, then whoever runs an item of `wq` or has entered the queue holds `turn`. If
+///   not, nobody ever enters.
+/// - `jobs` is not less than the number of jobs that are queued and have not begun.
 #[pin_data]
 pub(super) struct Inner {
     wq: NonNull<bindings::workqueue_struct>,
     id: u64,
     closed: Atomic<bool>,
     runner: Atomic<*mut bindings::task_struct>,
+    shared: bool,
+    #[pin]
+    turn: Mutex<()>,
+    jobs: Atomic<i32>,
     /// Lock class of the jobs. Each queue has its own: a job of one queue may wait for another
     /// queue, and for lockdep that must not be a job that waits for jobs.
     #[pin]
@@ -103,6 +112,30 @@ impl Inner {
         // Only this very task ever stores its own address, so the answer cannot be outdated.
         self.runner.load(Relaxed) == Task::current_raw()
     }
+
+    /// Waits until nobody is in the queue who has entered it already.
+    pub(super) fn wait_for_turn(&self) {
+        if self.shared {
+            drop(self.turn.lock());
+        }
+    }
+
+    /// Runs `body` with the token.
+    ///
+    /// # Safety
+    ///
+    /// The current task runs an item of `wq`, and holds `turn` if the queue is shared; or it holds
+    /// `turn` of a shared queue. It has no other token of this queue.
+    unsafe fn occupy<R>(&self, body: impl FnOnce(&mut Worker<'_>) -> R) -> R {
+        self.runner.store(Task::current_raw(), Relaxed);
+        // INVARIANT: By the function's requirements; the token cannot leave `body`.
+        let result = body(&mut Worker {
+            queue: self,
+            _not_send: NotThreadSafe,
+        });
+        self.runner.store(null_mut(), Relaxed);
+        result
+    }
 }
 
 /// Runs the body of an item.
@@ -114,25 +147,22 @@ pub(super) unsafe fn run_item(inner: NonNull<Inner>, body: impl FnOnce(&mut Work
     // SAFETY: By the type invariant `inner` is valid until the running item's work function, our
     // caller, has returned.
     let queue = unsafe { inner.as_ref() };
-    queue.runner.store(Task::current_raw(), Relaxed);
-    // INVARIANT: The current task runs an item of `queue`; the token cannot leave `body`.
-    body(&mut Worker {
-        queue,
-        _not_send: NotThreadSafe,
-    });
-    queue.runner.store(null_mut(), Relaxed);
+    let _turn = queue.shared.then(|| queue.turn.lock());
+    // SAFETY: We are called by an item of the queue, once.
+    unsafe { queue.occupy(body) };
 }
 
-/// Proof that the current task runs an item of one particular queue.
+/// Proof that the current task runs an item of one particular queue, or has
+/// [entered](OrderedQueue::try_here) it.
 ///
 /// Each item gets one by `&mut`. There is no way to make one, to keep it or to send it to another
-/// task, and an ordered queue runs one item at a time: so two of the same queue never coexist, and
-/// whoever holds one has exclusive access to what is [confined](crate::confined::Confined) to that
-/// queue.
+/// task. An ordered queue runs one item at a time, and who enters it has the queue's lock, which items
+/// take, too: so two tokens of the same queue never coexist, and whoever holds one has exclusive access
+/// to what is [confined](crate::confined::Confined) to that queue.
 ///
 /// # Invariants
 ///
-/// The current task runs an item of `queue`, and no other `Worker` of that queue exists.
+/// The current task runs an item of `queue` or has entered it, and no other `Worker` of that queue exists.
 pub struct Worker<'q> {
     queue: &'q Inner,
     _not_send: NotThreadSafe,
@@ -179,6 +209,19 @@ impl OrderedQueue {
     ///
     /// `ENOMEM`.
     pub fn new(name: &CStr, flags: QueueFlags) -> Result<Self> {
+        Self::create(name, flags, false)
+    }
+
+    /// As [`Self::new`], of a queue that other tasks may [enter](Self::try_here) while it is at rest.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub fn shared(name: &CStr, flags: QueueFlags) -> Result<Self> {
+        Self::create(name, flags, true)
+    }
+
+    fn create(name: &CStr, flags: QueueFlags, shared: bool) -> Result<Self> {
         // SAFETY: `name` is a NUL terminated string; it is copied.
         let wq = unsafe { bindings::kext_alloc_ordered_workqueue(name.as_char_ptr(), flags.0) };
         let wq = NonNull::new(wq).ok_or(ENOMEM)?;
@@ -189,6 +232,9 @@ impl OrderedQueue {
             id: NEXT_ID.fetch_add(1, Relaxed),
             closed: Atomic::new(false),
             runner: Atomic::new(null_mut()),
+            shared,
+            turn <- new_mutex!((), "OrderedQueue::turn"),
+            jobs: Atomic::new(0),
             job_class <- LockClassKey::new_dynamic(),
             next: Atomic::new(null_mut()),
         });
@@ -217,7 +263,7 @@ impl OrderedQueue {
         self.inner.id
     }
 
-    /// Whether the calling task is running an item of this queue right now.
+    /// Whether the calling task is running an item of this queue, or has entered it, right now.
     ///
     /// Waiting for this queue would then never end; do the work in place instead.
     pub fn is_current(&self) -> bool {
@@ -272,6 +318,52 @@ impl OrderedQueue {
         result.ok_or(ESHUTDOWN)
     }
 
+    /// Runs `job` in the calling task, as if it was an item of this queue, if the queue is at rest: no
+    /// item runs, no job waits, and `at_rest` says that nothing else does that has to come first. Else
+    /// `job` comes back.
+    ///
+    /// That spares two changes of task. Items that are queued meanwhile wait. `job` may sleep, within
+    /// the limits that items have, and finds the locks taken that the caller holds.
+    ///
+    /// # Errors
+    ///
+    /// `job`, if the queue is not at rest, not [shared](Self::shared), or closed.
+    pub fn try_here<R, F: FnOnce(&mut Worker<'_>) -> R>(
+        &self,
+        at_rest: impl FnOnce() -> bool,
+        job: F,
+    ) -> Result<R, F> {
+        let inner = self.inner();
+        if !inner.shared || self.is_current() {
+            return Err(job);
+        }
+        let Some(_turn) = inner.turn.try_lock() else {
+            return Err(job);
+        };
+        // Who sets `closed` takes the turn after that.
+        if self.is_closed() || inner.jobs.load(Relaxed) != 0 || !at_rest() {
+            return Err(job);
+        }
+        // SAFETY: We hold `turn`, and have not had it before.
+        Ok(unsafe { inner.occupy(job) })
+    }
+
+    /// As [`Self::call`], but [in the calling task](Self::try_here) if the queue is at rest.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::call`].
+    pub fn call_here<R: Send>(
+        &self,
+        at_rest: impl FnOnce() -> bool,
+        job: impl FnOnce(&mut Worker<'_>) -> R + Send,
+    ) -> Result<R> {
+        match self.try_here(at_rest, job) {
+            Ok(result) => Ok(result),
+            Err(job) => self.call(job),
+        }
+    }
+
     /// As [`Self::spawn`].
     ///
     /// # Safety
@@ -286,6 +378,7 @@ impl OrderedQueue {
         let job = KBox::into_raw(unsafe { Pin::into_inner_unchecked(job) });
         // SAFETY: `job` points to a live job.
         let work = unsafe { Opaque::cast_into(&raw const (*job).work) };
+        self.inner.jobs.add(1, Relaxed);
         let queued = self.inner.submit(|wq| {
             // SAFETY: `work` is initialised, and stays valid until `Job::run` has taken the box.
             unsafe {
@@ -297,6 +390,7 @@ impl OrderedQueue {
             }
         });
         if !queued {
+            self.inner.jobs.fetch_sub(1, Relaxed);
             // The work item is new, so it is not pending: the queue must be closed.
             // SAFETY: The queue has not taken the box that was turned into `job` above.
             drop(unsafe { KBox::from_raw(job) });
@@ -305,7 +399,7 @@ impl OrderedQueue {
         Ok(())
     }
 
-    /// Waits until all that is queued now has run.
+    /// Waits until all that is queued now has run, and who has entered the queue has left it.
     ///
     /// Sleeps. A delayed item whose timer is running is not waited for.
     ///
@@ -318,6 +412,7 @@ impl OrderedQueue {
         }
         // SAFETY: The queue is valid while this handle exists.
         unsafe { bindings::__flush_workqueue(self.as_ptr()) };
+        self.inner.wait_for_turn();
         Ok(())
     }
 
@@ -412,6 +507,11 @@ impl<F: FnOnce(&mut Worker<'_>)> Job<F> {
         // SAFETY: `spawn_unchecked` gave up the box when it queued it. The item is off the queue
         // now, so nothing points into the box any more and it may be moved.
         let Self { queue, body, .. } = KBox::into_inner(unsafe { KBox::from_raw(this) });
+        let body = |worker: &mut Worker<'_>| {
+            // INVARIANT: It has begun. It has the turn now, so nobody can come before it any more.
+            worker.queue.jobs.fetch_sub(1, Relaxed);
+            body(worker);
+        };
         // SAFETY: We are the work function. A job is queued on `queue` only.
         unsafe { run_item(queue, body) };
     }

@@ -451,7 +451,8 @@ impl<T: WorkItem<ID> + HasWork<ID>, const ID: u64> Work<T, ID> {
         }
     }
 
-    /// Waits until the item has run, if it is queued or runs. Sleeps. Its delay is not waited for.
+    /// Waits until the item has run, if it is queued or runs, and until who has
+    /// [entered](OrderedQueue::try_here) the queue has left it. Sleeps. Its delay is not waited for.
     ///
     /// # Errors
     ///
@@ -462,6 +463,9 @@ impl<T: WorkItem<ID> + HasWork<ID>, const ID: u64> Work<T, ID> {
         }
         // SAFETY: The item is initialised.
         unsafe { bindings::flush_work(self.work()) };
+        if let Some(inner) = self.inner() {
+            inner.wait_for_turn();
+        }
         Ok(())
     }
 

@@ -337,14 +337,27 @@ fn packet(opcode: Opcode, params: &[u8]) -> Result<SkBuff> {
     Ok(skb)
 }
 
+/// Queues a command, and tells the worker. Any context that may allocate.
 fn submit(dev: &Device, pending: Pending) -> Result {
+    enqueue(dev, pending)?;
+    kick(dev);
+    Ok(())
+}
+
+/// Sends what the queue lets go, in the calling task if the worker is at rest: there is nothing to wait for
+/// then but a change of task. Else the worker does. Sleeps; not on the worker.
+fn send_now(dev: &Device) {
+    if !super::device::try_with_worker(dev, |_| transmit(dev)) {
+        kick(dev);
+    }
+}
+
+/// Queues a command; somebody has to see to its being sent.
+fn enqueue(dev: &Device, pending: Pending) -> Result {
     let request = Request(KBox::new(pending, GFP_KERNEL)?);
     let refused = dev.commands.queue.lock().submit(request);
     match refused {
-        Ok(()) => {
-            kick(dev);
-            Ok(())
-        }
+        Ok(()) => Ok(()),
         Err(rejected) => {
             use engine::command::RejectReason;
             let error = match rejected.reason {
@@ -394,7 +407,7 @@ pub(crate) fn send_unanswered(dev: &Device, opcode: Opcode, params: &[u8]) -> Re
     super::device::submit_unqueued(dev, packet(opcode, params)?)
 }
 
-/// Queues a command that came as a packet: from a raw socket, the user channel, or a driver.
+/// Queues a command that came as a packet, from a raw socket. Sleeps; not on the worker.
 ///
 /// # Errors
 ///
@@ -408,7 +421,9 @@ pub(super) fn submit_packet(dev: &Device, skb: SkBuff) -> Result {
     let opcode = Opcode(u16::from_le_bytes([lo, hi]));
     let mut request = pending(dev, opcode, params, CompletesOn::Answer)?;
     request.frame = Some(skb);
-    submit(dev, request)
+    enqueue(dev, request)?;
+    send_now(dev);
+    Ok(())
 }
 
 /// Takes a packet from user space, of any type, for the controller.
@@ -449,8 +464,11 @@ pub(crate) fn send_and_wait(
     let waiter = Arc::pin_init(Reply::new(), GFP_KERNEL)?;
     request.waiter = Some(waiter.clone());
     *dev.commands.current.lock() = Some(waiter.clone());
-    let answer = match submit(dev, request) {
-        Ok(()) => waiter.wait_interruptible_timeout(timeout),
+    let answer = match enqueue(dev, request) {
+        Ok(()) => {
+            send_now(dev);
+            waiter.wait_interruptible_timeout(timeout)
+        }
         Err(e) => Err(e),
     };
     dev.commands.current.lock().take();
@@ -495,7 +513,7 @@ pub(super) fn drain_waiting(dev: &Device) {
     }
 }
 
-/// The worker's part: sends what the engine lets go.
+/// Sends what the engine lets go. The worker's part, or that of who has its token.
 fn transmit(dev: &Device) {
     loop {
         let (id, frame, opcode) = {

@@ -130,6 +130,11 @@ impl Woken {
     pub(super) const fn new() -> Self {
         Self(AtomicU64::new(0))
     }
+
+    /// Whether nobody was woken who was not asked yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.load(Ordering::Acquire) == 0
+    }
 }
 
 /// A slot's bit.

@@ -93,7 +93,10 @@ pub(super) use timer::time;
 
 use super::{
     command,
-    device::Device,
+    device::{
+        with_worker,
+        Device, //
+    },
     event,
     flow,
     observer::{
@@ -490,11 +493,11 @@ impl Link {
 ///
 /// `ENODEV` if the controller is leaving, `ENOMEM`.
 pub(crate) fn snapshot(dev: &Device, max: usize) -> Result<KVec<LinkSnapshot>> {
-    // Nobody need be asked, which takes two changes of thread.
+    // Nobody need be asked.
     if !dev.has_links() {
         return Ok(KVec::new());
     }
-    dev.worker()?.call(|worker| {
+    with_worker(dev, |worker| {
         let mut all = KVec::new();
         if let Some(table) = dev.links.get(worker) {
             for link in table.links.iter().take(max) {
@@ -511,7 +514,7 @@ pub(crate) fn snapshot(dev: &Device, max: usize) -> Result<KVec<LinkSnapshot>> {
 ///
 /// As [`snapshot`].
 pub(crate) fn snapshot_all(dev: &Device, max: usize) -> Result<KVec<LinkSnapshot>> {
-    dev.worker()?.call(|worker| {
+    with_worker(dev, |worker| {
         let mut all = KVec::new();
         if let Some(table) = dev.links.get(worker) {
             let links = table.links.iter().map(Link::snapshot);

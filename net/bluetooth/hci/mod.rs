@@ -56,6 +56,7 @@ pub(crate) use device::{
     submit_unqueued,
     unregister,
     wait_inquiry,
+    with_worker,
     Controller,
     Device, //
 };

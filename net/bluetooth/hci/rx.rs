@@ -98,6 +98,11 @@ impl Reception {
         let _ = self.work.flush();
     }
 
+    /// Whether all that was received is handled, or in hand.
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
     /// Drops what was received and not handled.
     pub(super) fn purge(&self) {
         self.queue.purge();

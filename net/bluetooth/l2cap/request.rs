@@ -29,6 +29,7 @@ use crate::{
             Connecting,
             Wanted, //
         },
+        with_worker,
         Device,
         Peer, //
     },
@@ -66,7 +67,7 @@ pub(crate) fn connect(
     user: ChannelUser,
     wanted: &Settings,
 ) -> Result {
-    dev.worker()?.call(|worker| {
+    with_worker(dev, |worker| {
         let result = connect_on_worker(dev, worker, channel, user, wanted);
         settle(dev, worker);
         result
@@ -185,7 +186,7 @@ fn on_worker<R: Send>(
 ) -> Result<R> {
     let dev = channel.device().ok_or(ENOTCONN)?;
     let id = channel.id();
-    dev.worker()?.call(|worker| {
+    with_worker(&dev, |worker| {
         let handle = dev
             .upper
             .get(worker)
@@ -234,11 +235,8 @@ pub(crate) fn close(channel: &Arc<Channel>) {
         channel.update(|s| s.spent = true);
     }
     let id = channel.id();
-    let Ok(worker) = dev.worker() else {
-        return;
-    };
     // If the worker is gone, so are all channels.
-    let _ = worker.call(|worker| {
+    let _ = with_worker(&dev, |worker| {
         let link = dev.upper.get(worker).and_then(|room| room.link_of(id));
         if let Some(link) = link {
             if let Some(at) = link.position(|a| a.id() == id) {

@@ -23,6 +23,7 @@ use crate::{
     hci::{
         link,
         power,
+        with_worker,
         Device,
         LongTermKey,
         Pairing,
@@ -74,7 +75,7 @@ pub(super) fn on_worker<R: Send>(
     dev: &Device,
     job: impl FnOnce(&Device, &mut Worker<'_>) -> Result<R> + Send,
 ) -> Result<R> {
-    dev.worker()?.call(|worker| job(dev, worker))?
+    with_worker(dev, |worker| job(dev, worker))?
 }
 
 /// PIN Code Reply.

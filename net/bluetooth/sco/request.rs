@@ -16,6 +16,7 @@ use crate::{
             self as link,
             AudioWanted, //
         },
+        with_worker,
         Device, //
     },
     AudioSocket,
@@ -43,8 +44,9 @@ pub(crate) fn connect(
     user: AudioSocket,
     timeout_ms: Option<u64>,
 ) -> Result {
-    dev.worker()?
-        .call(|worker| connect_on_worker(dev, worker, channel, user, timeout_ms))?
+    with_worker(dev, |worker| {
+        connect_on_worker(dev, worker, channel, user, timeout_ms)
+    })?
 }
 
 fn connect_on_worker(
@@ -98,7 +100,7 @@ pub(crate) fn accept(channel: &Arc<Channel>) -> Result {
     let dev = channel.device().ok_or(ENOTCONN)?;
     let id = channel.id();
     let setting = channel.settings().setting;
-    dev.worker()?.call(|worker| {
+    with_worker(&dev, |worker| {
         let room = dev.audio.get(worker).ok_or(ENOTCONN)?;
         let active = room.active.iter().find(|a| a.channel.id() == id);
         let active = active.ok_or(ENOTCONN)?;
@@ -114,12 +116,9 @@ pub(crate) fn close(channel: &Arc<Channel>) {
     let Some(dev) = channel.device() else {
         return;
     };
-    let Ok(worker) = dev.worker() else {
-        return;
-    };
     let id = channel.id();
     // If the worker is gone, so are all channels.
-    let _ = worker.call(|worker| {
+    let _ = with_worker(&dev, |worker| {
         let active = dev
             .audio
             .get(worker)

@@ -3,7 +3,10 @@
 //! How data flows at a moment, for people.
 
 use crate::hci::{
-    device::Device,
+    device::{
+        with_worker,
+        Device, //
+    },
     user::{
         AudioUser,
         LinkUser, //
@@ -43,7 +46,7 @@ pub(in crate::hci) struct LinkCounters {
 ///
 /// `ENODEV` if the controller is leaving, `ENOMEM`.
 pub(in crate::hci) fn snapshot(dev: &Device) -> Result<Snapshot> {
-    dev.worker()?.call(|worker| -> Result<Snapshot> {
+    with_worker(dev, |worker| -> Result<Snapshot> {
         let mut shot = Snapshot::default();
         let Some(flow) = dev.flow.get(worker) else {
             return Ok(shot);

@@ -25,7 +25,10 @@ use super::{
     PAIRING_MS, //
 };
 use crate::hci::{
-    device::Device,
+    device::{
+        with_worker,
+        Device, //
+    },
     flow,
     state::Peer,
     user::LinkUser, //
@@ -486,11 +489,8 @@ pub(super) fn arm_sniff(dev: &Device, link: &mut Link) {
 
 /// Links that are up go by another idle time-out from now on. Sleeps; not on the worker.
 pub(crate) fn idle_timeout_changed(dev: &Device) {
-    let Ok(worker) = dev.worker() else {
-        return;
-    };
     // A controller that is leaving has no links for long.
-    let _ = worker.call(|worker| {
+    let _ = with_worker(dev, |worker| {
         let Some(table) = dev.links.get(worker) else {
             return;
         };

@@ -22,7 +22,10 @@ use super::{
 };
 use crate::hci::{
     command::CommandError,
-    device::Device,
+    device::{
+        with_worker,
+        Device, //
+    },
     flow,
     observer::{
         notify,
@@ -268,35 +271,31 @@ pub(in crate::hci) fn end_by_handle(
 pub(crate) fn disconnect(session: &Session<'_>, peer: Peer, reason: u8) -> Result {
     let dev = session.dev();
     // Audio goes before the link that it goes with (7.1.6).
-    let audio = dev
-        .worker()?
-        .call(|worker| sco::prepare_end(dev, worker, peer))?;
+    let audio = with_worker(dev, |worker| sco::prepare_end(dev, worker, peer))?;
     if let Some(handle) = audio {
         // If it does not go, it goes with its link.
         let _ = end_and_wait(session, handle, reason);
     }
-    let todo = dev
-        .worker()?
-        .call(|worker| {
-            let table = dev.links.get(worker)?;
-            let link = table.find(|l| l.peer == peer)?;
-            let id = link.id;
-            if let Some(handle) = prepare(link, Status(reason)) {
-                timer::adjust(dev, worker);
-                return Some(Todo::Disconnect(handle));
-            }
-            if link.stage == Stage::Connecting && link.central {
-                link.stage = Stage::Cancelling;
-                link.ending = Some(Status(reason));
-                link.late_at = event_deadline();
-                let kind = link.kind;
-                timer::adjust(dev, worker);
-                return Some(Todo::Cancel(kind));
-            }
-            end(dev, worker, id, Status(reason));
-            Some(Todo::Nothing)
-        })?
-        .ok_or(ENOTCONN)?;
+    let todo = with_worker(dev, |worker| {
+        let table = dev.links.get(worker)?;
+        let link = table.find(|l| l.peer == peer)?;
+        let id = link.id;
+        if let Some(handle) = prepare(link, Status(reason)) {
+            timer::adjust(dev, worker);
+            return Some(Todo::Disconnect(handle));
+        }
+        if link.stage == Stage::Connecting && link.central {
+            link.stage = Stage::Cancelling;
+            link.ending = Some(Status(reason));
+            link.late_at = event_deadline();
+            let kind = link.kind;
+            timer::adjust(dev, worker);
+            return Some(Todo::Cancel(kind));
+        }
+        end(dev, worker, id, Status(reason));
+        Some(Todo::Nothing)
+    })?
+    .ok_or(ENOTCONN)?;
     match todo {
         Todo::Disconnect(handle) => end_and_wait(session, handle, reason),
         // It may have succeeded or failed just before, which is as good.
@@ -373,10 +372,7 @@ pub(crate) fn disconnect_all(session: &Session<'_>, reason: u8) -> Result {
 
 /// The controller is closed: all links are gone, without a word from it.
 pub(in crate::hci) fn drop_all(dev: &Device) {
-    let Ok(queue) = dev.worker() else {
-        return;
-    };
-    let dropped = queue.call(|worker| {
+    let dropped = with_worker(dev, |worker| {
         while let Some(link) = dev.links.get(worker).and_then(|t| t.links.last()) {
             let (id, up) = (link.id, link.up);
             if up {

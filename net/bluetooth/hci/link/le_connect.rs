@@ -12,7 +12,10 @@ use super::{
     Stage, //
 };
 use crate::hci::{
-    device::Device,
+    device::{
+        with_worker,
+        Device, //
+    },
     sequence,
     session::Session,
     state::{
@@ -74,12 +77,7 @@ pub(super) struct Heard<'a> {
 /// Whether an attempt to connect is under way: another one, a scan and some address changes must
 /// wait. Sleeps; not on the worker.
 pub(in crate::hci) fn is_connecting(dev: &Device) -> bool {
-    dev.has_links()
-        && dev.worker().is_ok_and(|queue| {
-            queue
-                .call(|worker| any_attempt(dev, worker))
-                .unwrap_or(false)
-        })
+    dev.has_links() && with_worker(dev, |worker| any_attempt(dev, worker)).unwrap_or(false)
 }
 
 fn any_attempt(dev: &Device, worker: &mut Worker<'_>) -> bool {
@@ -231,29 +229,24 @@ struct Attempt {
 /// An attempt's turn has come, unless it was given up meanwhile.
 fn take_up(session: &Session<'_>, id: u64) -> Option<Attempt> {
     let dev = session.dev();
-    dev.worker()
-        .ok()?
-        .call(|worker| {
-            let link = dev.links.get(worker)?.by_id(id)?;
-            if link.stage != Stage::Queued {
-                return None;
-            }
-            Some(Attempt {
-                peer: link.peer,
-                on_air: link.on_air,
-                phys: link.heard_on,
-            })
+    with_worker(dev, |worker| {
+        let link = dev.links.get(worker)?.by_id(id)?;
+        if link.stage != Stage::Queued {
+            return None;
+        }
+        Some(Attempt {
+            peer: link.peer,
+            on_air: link.on_air,
+            phys: link.heard_on,
         })
-        .ok()?
+    })
+    .ok()?
 }
 
 /// The controller was told to connect, from now on.
 fn sent(session: &Session<'_>, id: u64, interval_min: u16, interval_max: u16) -> bool {
     let dev = session.dev();
-    let Ok(queue) = dev.worker() else {
-        return false;
-    };
-    let begun = queue.call(|worker| {
+    let begun = with_worker(dev, |worker| {
         let Some(link) = dev.links.get(worker).and_then(|t| t.by_id(id)) else {
             return false;
         };
@@ -277,8 +270,7 @@ fn refused(session: &Session<'_>, id: u64, error: CommandError) {
         CommandError::Status(status) => status,
         CommandError::Errno(_) => Status::UNSPECIFIED,
     };
-    let Ok(queue) = dev.worker() else { return };
-    let _ = queue.call(|worker| end::failed(dev, worker, id, status));
+    let _ = with_worker(dev, |worker| end::failed(dev, worker, id, status));
 }
 
 /// Connects a peer that was heard (7.8.12, 7.8.66).

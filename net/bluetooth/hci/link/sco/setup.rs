@@ -15,7 +15,10 @@ use crate::{
     driver::params::DISABLE_ESCO,
     hci::{
         command,
-        device::Device,
+        device::{
+            with_worker,
+            Device, //
+        },
         link::bredr,
         sequence,
         session::Session, //
@@ -138,11 +141,8 @@ pub(super) fn begin(dev: &Device, worker: &mut Worker<'_>, id: u64, at_last: boo
     sequence(dev, move |session| {
         // Should that fail, the controller may know what to do all the same.
         let _ = configure(session, &codec);
-        let Ok(queue) = session.dev().worker() else {
-            return;
-        };
         let dev = session.dev();
-        let _ = queue.call(|worker| {
+        let _ = with_worker(dev, |worker| {
             if !matches!(attempt(dev, worker, id), Ok(true)) {
                 failed(dev, worker, id, Status::UNSPECIFIED);
             }

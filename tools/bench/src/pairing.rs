@@ -3,6 +3,10 @@
 //! How the peer pairs over LE: the responder of secure connections, just works (Vol 3 Part H). It checks what
 //! the host says, as any would. Its random numbers are always the same, and its private key is one: so
 //! the shared secret is the host's own public key, and nothing has to be multiplied here.
+//!
+//! f4, f5 and f6 are reckoned here once more, after the specification and with other people's AES-CMAC. This is
+//! the peer: if it took them from the engine, an error in them would be the same on both sides and nobody's
+//! check would fail. So the figures are those of a pairing that another implementation agrees with.
 
 use aes::cipher::{generic_array::GenericArray, KeyInit};
 use aes::Aes128;

@@ -37,7 +37,10 @@ use h2::{
         Vendor, //
     },
     qca,
-    reassembly::Assembler,
+    reassembly::{
+        self,
+        Assembler, //
+    },
 };
 use kernel::{
     prelude::*,
@@ -125,11 +128,11 @@ pub(crate) struct Btusb {
     pub(crate) tx_halted: AtomicBool,
 
     #[pin]
-    pub(crate) events: SpinLockIrq<Assembler<SkBuff>>,
+    pub(crate) events: SpinLockIrq<Assembler<SkBuff, reassembly::Events>>,
     #[pin]
-    pub(crate) data: SpinLockIrq<Assembler<SkBuff>>,
+    pub(crate) data: SpinLockIrq<Assembler<SkBuff, reassembly::Data>>,
     #[pin]
-    pub(crate) sco: SpinLockIrq<Assembler<SkBuff>>,
+    pub(crate) sco: SpinLockIrq<Assembler<SkBuff, reassembly::Voice>>,
     /// ACL data that waits for events to overtake it, and for how long (jiffies); 0 is not at all.
     #[pin]
     pub(crate) waiting: SkBuffQueue,

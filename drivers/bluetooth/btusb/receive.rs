@@ -25,6 +25,7 @@ use h2::{
         self,
         Assembler,
         Kind,
+        NoMemory,
         Sink, //
     },
     throttle::{
@@ -188,7 +189,7 @@ impl Source for Events {
 
     fn take(this: &Arc<Btusb>, urb: &Completed<'_, Receive<Self>>) {
         this.last_event.store(time::jiffies(), Relaxed);
-        this.feed(&this.events, Kind::Event, urb.received());
+        this.feed(&this.events, urb.received());
     }
 }
 
@@ -213,9 +214,9 @@ impl Source for Data {
         let events = this.plan.vendor == Vendor::Intel
             && modules::intel::test_flag(&this.hdev, modules::intel::Flag::Bootloader);
         if events {
-            this.feed(&this.events, Kind::Event, urb.received());
+            this.feed(&this.events, urb.received());
         } else {
-            this.feed(&this.data, Kind::Acl, urb.received());
+            this.feed(&this.data, urb.received());
         }
     }
 }
@@ -238,19 +239,29 @@ impl Source for Voices {
     }
 
     fn take(this: &Arc<Btusb>, urb: &Completed<'_, Receive<Self>>) {
-        for frame in urb.frames() {
-            match frame {
-                Ok([]) => {}
-                Ok(bytes) => {
-                    this.isochronous
-                        .bytes
-                        .fetch_add(bytes.len() as u64, Relaxed);
-                    this.feed(&this.sco, Kind::Sco, bytes);
-                }
-                Err(_) => {
-                    this.counts.lost_frames.fetch_add(1, Relaxed);
+        let (mut bytes, mut failed, mut lost, mut last) = (0usize, 0u32, 0u64, None);
+        {
+            let mut assembler = this.sco.lock();
+            for frame in urb.frames() {
+                match frame {
+                    Ok([]) => {}
+                    Ok(data) => {
+                        bytes = bytes.saturating_add(data.len());
+                        if let Err(e) = assembler.feed(data, &mut Upwards(this)) {
+                            failed = failed.saturating_add(1);
+                            last = Some(e);
+                        }
+                    }
+                    Err(_) => lost = lost.saturating_add(1),
                 }
             }
+        }
+        this.hdev.count(Stat::BytesReceived, bytes);
+        if lost != 0 {
+            this.counts.lost_frames.fetch_add(lost, Relaxed);
+        }
+        if let Some(e) = last {
+            this.garbled(Kind::Sco, e, failed);
         }
     }
 }
@@ -311,14 +322,11 @@ impl Sink for Upwards<'_> {
     }
 
     #[inline]
-    fn whole(&mut self, kind: Kind, bytes: &[u8]) -> bool {
-        match SkBuff::from_slice(SkBuff::BT_RESERVE, bytes, GFP_ATOMIC) {
-            Ok(skb) => {
-                self.finish(kind, skb);
-                true
-            }
-            Err(_) => false,
-        }
+    fn whole(&mut self, kind: Kind, bytes: &[u8]) -> Result<(), NoMemory> {
+        let skb =
+            SkBuff::from_slice(SkBuff::BT_RESERVE, bytes, GFP_ATOMIC).map_err(|_| NoMemory)?;
+        self.finish(kind, skb);
+        Ok(())
     }
 
     fn append(&mut self, packet: &mut SkBuff, bytes: &[u8]) {
@@ -361,29 +369,29 @@ impl Sink for Upwards<'_> {
 }
 
 impl Btusb {
-    /// Takes bytes of one endpoint, whose packets are of this kind.
+    /// Takes the bytes of a transfer.
     #[inline(always)]
-    fn feed(
+    fn feed<E: reassembly::Endpoint>(
         self: &Arc<Self>,
-        assembler: &SpinLockIrq<Assembler<SkBuff>>,
-        kind: Kind,
+        assembler: &SpinLockIrq<Assembler<SkBuff, E>>,
         bytes: &[u8],
     ) {
         self.hdev.count(Stat::BytesReceived, bytes.len());
-        let result = assembler.lock().feed(kind, bytes, &mut Upwards(self));
+        let result = assembler.lock().feed(bytes, &mut Upwards(self));
         if let Err(e) = result {
-            self.garbled(kind, e);
+            self.garbled(E::KIND, e, 1);
         }
     }
 
+    /// So many transfers, or frames, could not be made sense of, at last for this reason.
     #[cold]
-    fn garbled(&self, kind: Kind, error: reassembly::Error) {
+    fn garbled(&self, kind: Kind, error: reassembly::Error, count: u32) {
         let name = match kind {
             Kind::Event => "event",
             Kind::Acl => "ACL",
             Kind::Sco => "SCO",
         };
-        self.hdev.count(Stat::ErrorsReceived, 1);
+        self.hdev.count(Stat::ErrorsReceived, count as usize);
         match error {
             reassembly::Error::Corrupt => self.complain(fmt!("corrupted {} packet", name)),
             reassembly::Error::NoMemory => self.complain(fmt!("no memory for {}", name)),

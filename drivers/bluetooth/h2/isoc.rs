@@ -31,16 +31,16 @@ pub fn frames(len: usize, packet: u16) -> Option<usize> {
 
 /// Cuts `len` bytes into frames of at most `packet` bytes.
 pub fn split(len: usize, packet: u16) -> impl Iterator<Item = Frame> {
-    let (packet, mut rest) = (u32::from(packet), u32::try_from(len).unwrap_or(0));
+    let (packet, total) = (u32::from(packet), u32::try_from(len).unwrap_or(0));
     let mut offset = 0u32;
     core::iter::from_fn(move || {
-        let len = rest.min(packet);
+        // Never beyond the end: no frame is longer than what is left.
+        let len = total.wrapping_sub(offset).min(packet);
         if len == 0 {
             return None;
         }
         let frame = Frame { offset, len };
-        offset = offset.saturating_add(len);
-        rest = rest.saturating_sub(len);
+        offset = offset.wrapping_add(len);
         Some(frame)
     })
 }

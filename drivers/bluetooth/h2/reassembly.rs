@@ -6,6 +6,8 @@
 //! transfer may bring several packets or the end of one and the begin of the next. Only the
 //! packets' own headers tell (Vol 4 Part E 5.4). Each endpoint carries packets of one kind.
 
+use core::marker::PhantomData;
+
 /// What comes in on an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -15,6 +17,32 @@ pub enum Kind {
     Acl,
     /// Isochronous: voice.
     Sco,
+}
+
+/// An endpoint whose packets are all of one kind, which the compiler knows.
+pub trait Endpoint {
+    /// That kind.
+    const KIND: Kind;
+}
+
+/// One of events.
+#[derive(Debug)]
+pub enum Events {}
+/// One of ACL data, and ISO data.
+#[derive(Debug)]
+pub enum Data {}
+/// One of voice.
+#[derive(Debug)]
+pub enum Voice {}
+
+impl Endpoint for Events {
+    const KIND: Kind = Kind::Event;
+}
+impl Endpoint for Data {
+    const KIND: Kind = Kind::Acl;
+}
+impl Endpoint for Voice {
+    const KIND: Kind = Kind::Sco;
 }
 
 /// The longest header, in bytes.
@@ -34,29 +62,18 @@ impl Kind {
         }
     }
 
-    /// Whether these bytes are exactly one packet.
+    /// Bytes in the packet that begins here, by its header; [`None`] if no such packet can be.
     #[inline]
-    fn is_packet(self, bytes: &[u8]) -> bool {
-        match (self, bytes) {
-            (Self::Event, [_, len, payload @ ..]) | (Self::Sco, [_, _, len, payload @ ..]) => {
-                payload.len() == usize::from(*len)
-            }
-            (Self::Acl, [_, _, lo, hi, payload @ ..]) => {
-                payload.len() == usize::from(u16::from_le_bytes([*lo, *hi]))
-                    && payload.len() <= MAX_ACL
-            }
-            _ => false,
-        }
-    }
-
-    /// The payload's length, as the header has it; [`None`] if no such packet can be.
-    fn payload(self, header: [u8; MAX_HEADER]) -> Option<usize> {
-        let len = match (self, header) {
-            (Self::Event, [_, len, ..]) => usize::from(len),
-            (Self::Sco, [_, _, len, _]) => usize::from(len),
-            (Self::Acl, [_, _, lo, hi]) => usize::from(u16::from_le_bytes([lo, hi])),
+    fn packet(self, bytes: &[u8]) -> Option<usize> {
+        let payload = match (self, bytes) {
+            (Self::Event, [_, len, ..]) | (Self::Sco, [_, _, len, ..]) => usize::from(*len),
+            (Self::Acl, [_, _, lo, hi, ..]) => usize::from(u16::from_le_bytes([*lo, *hi])),
+            _ => return None,
         };
-        (self != Self::Acl || len <= MAX_ACL).then_some(len)
+        if self == Self::Acl && payload > MAX_ACL {
+            return None;
+        }
+        Some(self.header().saturating_add(payload))
     }
 }
 
@@ -78,16 +95,22 @@ pub trait Sink {
     /// The packet is complete.
     fn finish(&mut self, kind: Kind, packet: Self::Packet);
 
-    /// A packet that came in whole: all of the above in one. False for lack of memory.
-    fn whole(&mut self, kind: Kind, bytes: &[u8]) -> bool {
-        let Some(mut packet) = self.start(kind, bytes.len()) else {
-            return false;
-        };
+    /// A packet that came in whole: all of the above in one.
+    ///
+    /// # Errors
+    ///
+    /// There was no memory.
+    fn whole(&mut self, kind: Kind, bytes: &[u8]) -> Result<(), NoMemory> {
+        let mut packet = self.start(kind, bytes.len()).ok_or(NoMemory)?;
         self.append(&mut packet, bytes);
         self.finish(kind, packet);
-        true
+        Ok(())
     }
 }
+
+/// There is no memory for a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoMemory;
 
 /// What went wrong; each leaves the assembler at the begin of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,21 +146,23 @@ impl<P> State<P> {
 
 /// Puts together the packets of one endpoint, which are all of one kind.
 #[derive(Debug)]
-pub struct Assembler<P> {
+pub struct Assembler<P, E> {
     state: State<P>,
+    _endpoint: PhantomData<fn() -> E>,
 }
 
-impl<P> Default for Assembler<P> {
+impl<P, E: Endpoint> Default for Assembler<P, E> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<P> Assembler<P> {
+impl<P, E: Endpoint> Assembler<P, E> {
     /// One that expects the begin of a packet.
     pub const fn new() -> Self {
         Self {
             state: State::START,
+            _endpoint: PhantomData,
         }
     }
 
@@ -151,49 +176,53 @@ impl<P> Assembler<P> {
         !matches!(self.state, State::Header { have: 0, .. })
     }
 
-    /// Takes the bytes of one transfer; `kind` is the same each time.
+    /// Takes the bytes of one transfer.
     ///
     /// # Errors
     ///
     /// The last thing that went wrong; packets that came in whole were delivered all the same.
-    // With a constant `kind` little is left of it.
-    #[inline(always)]
-    pub fn feed<S: Sink<Packet = P>>(
-        &mut self,
-        kind: Kind,
-        input: &[u8],
-        sink: &mut S,
-    ) -> Result<(), Error> {
-        // Nearly all transfers are one packet each.
-        if !self.is_partial()
-            && kind.is_packet(input)
-            && sink.accepts(kind, input.get(..kind.header()).unwrap_or(&[]))
-        {
-            return if sink.whole(kind, input) {
+    #[inline]
+    pub fn feed<S: Sink<Packet = P>>(&mut self, input: &[u8], sink: &mut S) -> Result<(), Error> {
+        match &mut self.state {
+            // Nearly all transfers are one packet each,
+            State::Header { have: 0, .. } if E::KIND.packet(input) == Some(input.len()) => {
+                let header = input.get(..E::KIND.header()).unwrap_or(&[]);
+                if !sink.accepts(E::KIND, header) {
+                    return Err(Error::Corrupt);
+                }
+                sink.whole(E::KIND, input)
+                    .map_err(|NoMemory| Error::NoMemory)
+            }
+            // ...and those of voice a part of one.
+            State::Body { packet, missing } if input.len() <= *missing => {
+                sink.append(packet, input);
+                *missing = missing.saturating_sub(input.len());
+                self.complete(sink);
                 Ok(())
-            } else {
-                Err(Error::NoMemory)
-            };
+            }
+            _ => self.pieces(input, sink),
         }
-        self.pieces(kind, input, sink)
     }
 
     /// The same, for anything.
     #[inline(never)]
-    fn pieces<S: Sink<Packet = P>>(
-        &mut self,
-        kind: Kind,
-        mut input: &[u8],
-        sink: &mut S,
-    ) -> Result<(), Error> {
+    fn pieces<S: Sink<Packet = P>>(&mut self, mut input: &[u8], sink: &mut S) -> Result<(), Error> {
         let mut result = Ok(());
         while !input.is_empty() {
             match &mut self.state {
+                State::Header { have: 0, .. } if input.len() >= E::KIND.header() => {
+                    match self.begin(&mut input, sink) {
+                        Ok(()) => {}
+                        Err(Error::Corrupt) => return Err(Error::Corrupt),
+                        Err(e) => result = Err(e),
+                    }
+                }
                 State::Header { bytes, have } => {
-                    let wanted = kind.header();
+                    let wanted = E::KIND.header();
                     let take = wanted.saturating_sub(*have).min(input.len());
                     let (part, rest) = input.split_at_checked(take).unwrap_or((input, &[]));
-                    for (to, from) in bytes.iter_mut().skip(*have).zip(part) {
+                    let slots = bytes.get_mut(*have..).unwrap_or(&mut []);
+                    for (to, from) in slots.iter_mut().zip(part) {
                         *to = *from;
                     }
                     *have = have.saturating_add(take);
@@ -202,7 +231,8 @@ impl<P> Assembler<P> {
                         break;
                     }
                     let header = *bytes;
-                    match self.begin(kind, header, sink) {
+                    let mut header = header.get(..wanted).unwrap_or(&[]);
+                    match self.begin(&mut header, sink) {
                         Ok(()) => {}
                         Err(Error::Corrupt) => {
                             self.reset();
@@ -224,11 +254,11 @@ impl<P> Assembler<P> {
                     *missing = missing.saturating_sub(take);
                 }
             }
-            if self.complete(kind, sink) && kind == Kind::Event {
+            if self.complete(sink) && E::KIND == Kind::Event {
                 // A controller that ends a transfer with something shorter than a header has
                 // sent garbage; keeping it would garble what comes next.
                 let rest = input.len();
-                if rest > 0 && rest < kind.header() {
+                if rest > 0 && rest < E::KIND.header() {
                     return Err(Error::Trailing(rest));
                 }
             }
@@ -236,36 +266,33 @@ impl<P> Assembler<P> {
         result
     }
 
-    /// The header is there: makes room.
-    fn begin<S: Sink<Packet = P>>(
-        &mut self,
-        kind: Kind,
-        header: [u8; MAX_HEADER],
-        sink: &mut S,
-    ) -> Result<(), Error> {
-        let used = header.get(..kind.header()).unwrap_or(&[]);
-        let payload = kind.payload(header).ok_or(Error::Corrupt)?;
-        if !sink.accepts(kind, used) {
+    /// Makes room for the packet that begins here, and takes what there is of it.
+    #[inline]
+    fn begin<S: Sink<Packet = P>>(&mut self, input: &mut &[u8], sink: &mut S) -> Result<(), Error> {
+        let size = E::KIND.packet(input).ok_or(Error::Corrupt)?;
+        let header = input.get(..E::KIND.header()).unwrap_or(&[]);
+        if !sink.accepts(E::KIND, header) {
             return Err(Error::Corrupt);
         }
-        match sink.start(kind, used.len().saturating_add(payload)) {
+        let (part, rest) = input.split_at_checked(size).unwrap_or((*input, &[]));
+        *input = rest;
+        let missing = size.saturating_sub(part.len());
+        match sink.start(E::KIND, size) {
             Some(mut packet) => {
-                sink.append(&mut packet, used);
-                self.state = State::Body {
-                    packet,
-                    missing: payload,
-                };
+                sink.append(&mut packet, part);
+                self.state = State::Body { packet, missing };
                 Ok(())
             }
             None => {
-                self.state = State::Skip { missing: payload };
+                self.state = State::Skip { missing };
                 Err(Error::NoMemory)
             }
         }
     }
 
     /// Delivers the packet if nothing is missing any more.
-    fn complete<S: Sink<Packet = P>>(&mut self, kind: Kind, sink: &mut S) -> bool {
+    #[inline]
+    fn complete<S: Sink<Packet = P>>(&mut self, sink: &mut S) -> bool {
         if !matches!(
             self.state,
             State::Body { missing: 0, .. } | State::Skip { missing: 0 }
@@ -273,7 +300,7 @@ impl<P> Assembler<P> {
             return false;
         }
         if let State::Body { packet, .. } = core::mem::replace(&mut self.state, State::START) {
-            sink.finish(kind, packet);
+            sink.finish(E::KIND, packet);
         }
         true
     }

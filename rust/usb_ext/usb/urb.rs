@@ -427,7 +427,9 @@ where
         urb.set_frames(
             gap,
             count,
-            frames.filter(move |(offset, n)| offset.checked_add(*n).is_some_and(|end| end <= len)),
+            frames.filter(move |&(offset, n)| {
+                u64::from(offset).wrapping_add(u64::from(n)) <= u64::from(len)
+            }),
         );
         Ok(urb)
     }
@@ -577,7 +579,9 @@ impl<C: Completion> Completed<'_, C> {
             )
         };
         list.iter().map(|desc| {
-            to_result(desc.status)?;
+            if desc.status != 0 {
+                to_result(desc.status)?;
+            }
             Ok(self.part(
                 desc.offset as usize,
                 desc.actual_length.min(desc.length) as usize,

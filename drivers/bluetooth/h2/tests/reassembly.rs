@@ -4,9 +4,12 @@
 
 use h2::reassembly::{
     Assembler,
+    Data,
     Error,
+    Events,
     Kind,
-    Sink, //
+    Sink,
+    Voice, //
 };
 use proptest::prelude::*;
 
@@ -46,6 +49,47 @@ impl Sink for Log {
     }
 }
 
+/// One of a kind that is chosen at run time.
+enum Any {
+    Event(Assembler<(usize, Vec<u8>), Events>),
+    Acl(Assembler<(usize, Vec<u8>), Data>),
+    Sco(Assembler<(usize, Vec<u8>), Voice>),
+}
+
+impl Any {
+    fn new(kind: Kind) -> Self {
+        match kind {
+            Kind::Event => Self::Event(Assembler::new()),
+            Kind::Acl => Self::Acl(Assembler::new()),
+            Kind::Sco => Self::Sco(Assembler::new()),
+        }
+    }
+
+    fn feed(&mut self, input: &[u8], log: &mut Log) -> Result<(), Error> {
+        match self {
+            Self::Event(one) => one.feed(input, log),
+            Self::Acl(one) => one.feed(input, log),
+            Self::Sco(one) => one.feed(input, log),
+        }
+    }
+
+    fn reset(&mut self) {
+        match self {
+            Self::Event(one) => one.reset(),
+            Self::Acl(one) => one.reset(),
+            Self::Sco(one) => one.reset(),
+        }
+    }
+
+    fn is_partial(&self) -> bool {
+        match self {
+            Self::Event(one) => one.is_partial(),
+            Self::Acl(one) => one.is_partial(),
+            Self::Sco(one) => one.is_partial(),
+        }
+    }
+}
+
 fn packet(kind: Kind, handle: u16, payload: &[u8]) -> Vec<u8> {
     let [lo, hi] = handle.to_le_bytes();
     let mut bytes = match kind {
@@ -74,7 +118,7 @@ proptest! {
         let sent: Vec<_> = payloads.iter().map(|(h, p)| packet(kind, *h, p)).collect();
         let stream = sent.concat();
         let mut log = Log::default();
-        let mut assembler = Assembler::new();
+        let mut assembler = Any::new(kind);
         let mut cuts = cuts.iter().cycle();
         let mut rest = &stream[..];
         let mut torn = false;
@@ -83,7 +127,7 @@ proptest! {
             let (part, after) = rest.split_at(n);
             // One byte after an event is not taken for the begin of the next: only USB packets
             // that end there are meant to.
-            match assembler.feed(kind, part, &mut log) {
+            match assembler.feed(part, &mut log) {
                 Ok(()) => {}
                 Err(Error::Trailing(1)) if kind == Kind::Event => { torn = true; break; }
                 Err(e) => panic!("{e:?}"),
@@ -101,14 +145,14 @@ proptest! {
     #[test]
     fn garbage_is_survived(kind in kinds(), transfers in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 0..20)) {
         let mut log = Log::default();
-        let mut assembler = Assembler::new();
+        let mut assembler = Any::new(kind);
         for transfer in &transfers {
-            let _ = assembler.feed(kind, transfer, &mut log);
+            let _ = assembler.feed(transfer, &mut log);
         }
         assembler.reset();
         let good = packet(kind, 1, &[1, 2, 3]);
         let before = log.packets.len();
-        prop_assert_eq!(assembler.feed(kind, &good, &mut log), Ok(()));
+        prop_assert_eq!(assembler.feed(&good, &mut log), Ok(()));
         prop_assert_eq!(&log.packets[before..], &[good][..]);
     }
 }
@@ -116,14 +160,14 @@ proptest! {
 #[test]
 fn too_long_a_packet_is_none() {
     let mut log = Log::default();
-    let mut assembler = Assembler::new();
+    let mut assembler = Assembler::<_, Data>::new();
     assert_eq!(
-        assembler.feed(Kind::Acl, &[1, 0, 0xff, 0xff, 9, 9], &mut log),
+        assembler.feed(&[1, 0, 0xff, 0xff, 9, 9], &mut log),
         Err(Error::Corrupt)
     );
     assert!(!assembler.is_partial());
     let good = packet(Kind::Acl, 1, &[7; 1692]);
-    assert_eq!(assembler.feed(Kind::Acl, &good, &mut log), Ok(()));
+    assert_eq!(assembler.feed(&good, &mut log), Ok(()));
     assert_eq!(log.packets, [good]);
 }
 
@@ -133,14 +177,14 @@ fn voice_of_no_link_is_dropped() {
         handles: Some(vec![5]),
         ..Log::default()
     };
-    let mut assembler = Assembler::new();
+    let mut assembler = Assembler::<_, Voice>::new();
     // The rest of a packet whose begin was lost.
     assert_eq!(
-        assembler.feed(Kind::Sco, &[0xaa, 0xbb, 3, 1], &mut log),
+        assembler.feed(&[0xaa, 0xbb, 3, 1], &mut log),
         Err(Error::Corrupt)
     );
     let good = packet(Kind::Sco, 5, &[1; 48]);
-    assert_eq!(assembler.feed(Kind::Sco, &good, &mut log), Ok(()));
+    assert_eq!(assembler.feed(&good, &mut log), Ok(()));
     assert_eq!(log.packets, [good]);
 }
 
@@ -150,15 +194,47 @@ fn without_memory_only_that_packet_is_lost() {
         memory: Some(1),
         ..Log::default()
     };
-    let mut assembler = Assembler::new();
+    let mut assembler = Assembler::<_, Data>::new();
     let [first, second, third] = [1, 2, 3].map(|n| packet(Kind::Acl, n, &[n as u8; 20]));
     let both = [first.clone(), second].concat();
-    assert_eq!(
-        assembler.feed(Kind::Acl, &both[..30], &mut log),
-        Err(Error::NoMemory)
-    );
-    assert_eq!(assembler.feed(Kind::Acl, &both[30..], &mut log), Ok(()));
+    assert_eq!(assembler.feed(&both[..30], &mut log), Err(Error::NoMemory));
+    assert_eq!(assembler.feed(&both[30..], &mut log), Ok(()));
     log.memory = None;
-    assert_eq!(assembler.feed(Kind::Acl, &third, &mut log), Ok(()));
+    assert_eq!(assembler.feed(&third, &mut log), Ok(()));
     assert_eq!(log.packets, [first, third]);
+}
+
+/// Counts how often it is asked.
+#[derive(Default)]
+struct Refuses(usize);
+
+impl Sink for Refuses {
+    type Packet = ();
+
+    fn accepts(&mut self, _kind: Kind, _header: &[u8]) -> bool {
+        self.0 += 1;
+        false
+    }
+
+    fn start(&mut self, _kind: Kind, _len: usize) -> Option<()> {
+        panic!("it was refused")
+    }
+
+    fn append(&mut self, _packet: &mut (), _bytes: &[u8]) {}
+
+    fn finish(&mut self, _kind: Kind, _packet: ()) {}
+}
+
+#[test]
+fn a_packet_is_refused_once() {
+    let mut sink = Refuses::default();
+    let mut assembler = Assembler::<_, Voice>::new();
+    for (asked, input) in [&packet(Kind::Sco, 5, &[1; 20])[..], &[5, 0, 20, 1][..]]
+        .into_iter()
+        .enumerate()
+    {
+        assert_eq!(assembler.feed(input, &mut sink), Err(Error::Corrupt));
+        assert_eq!(sink.0, asked + 1);
+        assert!(!assembler.is_partial());
+    }
 }

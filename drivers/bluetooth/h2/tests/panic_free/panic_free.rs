@@ -10,9 +10,12 @@ use h2::{
     isoc,
     reassembly::{
         Assembler,
+        Data,
         Error,
+        Events,
         Kind,
-        Sink, //
+        Sink,
+        Voice, //
     },
 };
 
@@ -38,12 +41,15 @@ impl Sink for Counter {
 }
 
 pub fn feed(
-    assembler: &mut Assembler<Packet>,
-    kind: Kind,
+    events: &mut Assembler<Packet, Events>,
+    data: &mut Assembler<Packet, Data>,
+    voice: &mut Assembler<Packet, Voice>,
     bytes: &[u8],
     sink: &mut Counter,
 ) -> Result<(), Error> {
-    assembler.feed(kind, bytes, sink)
+    events.feed(bytes, sink)?;
+    data.feed(bytes, sink)?;
+    voice.feed(bytes, sink)
 }
 
 pub fn frames(len: usize, packet: u16) -> u32 {

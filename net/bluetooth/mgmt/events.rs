@@ -264,28 +264,31 @@ fn powered_on(dev: &Device, result: Result) {
 fn powered_off(dev: &Device) {
     timers::power_off(dev);
     let mut skip = None;
-    // Whatever else is being carried out comes to nothing.
-    let status = if dev.has(Flag::UNREGISTER) {
-        MgmtStatus::INVALID_INDEX
-    } else {
-        MgmtStatus::NOT_POWERED
-    };
     if let Some(room) = room::of(dev) {
-        // All are taken before one is answered: what a client sends on right behind its answer
-        // is not over.
-        for l in room.take_all() {
-            if l.opcode == op::SET_POWERED {
-                complete_settings(dev, &l);
-                skip = Some(l.origin.id);
-            } else {
-                l.fail(dev.id(), status);
-            }
-        }
+        // Whatever else is being carried out comes to nothing.
+        let status = if dev.has(Flag::UNREGISTER) {
+            MgmtStatus::INVALID_INDEX
+        } else {
+            MgmtStatus::NOT_POWERED
+        };
+        room.fail_others(op::SET_POWERED, status);
+        skip = room.origin_of(op::SET_POWERED).map(|origin| origin.id);
     }
     if dev.state().class != [0; 3] {
         class_changed(dev, [0; 3]);
     }
     new_settings(dev, skip);
+}
+
+/// Nothing is left of what the controller did: who switched it off may know.
+fn down(dev: &Device) {
+    timers::power_off(dev);
+    let off = room::of(dev).and_then(|room| {
+        room.take(|l| l.opcode == op::SET_POWERED && l.params.first() == Some(&0))
+    });
+    if let Some(l) = off {
+        complete_settings(dev, &l);
+    }
 }
 
 fn set_powered_failed(dev: &Device, error: Error) {
@@ -437,7 +440,7 @@ impl Observer for Mgmt {
             Notice::RemoteName { peer, name } => found::name(dev, peer, name),
             Notice::AdvertisingRemoved(instance) => advertising_removed(dev, instance),
             Notice::Setup | Notice::Opened | Notice::Closed | Notice::Up => {}
-            Notice::Down => timers::power_off(dev),
+            Notice::Down => down(dev),
         }
     }
 }

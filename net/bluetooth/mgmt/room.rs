@@ -181,11 +181,6 @@ impl Room {
         inner.listed.take_out(at)
     }
 
-    /// Takes all commands off the list, the oldest first.
-    pub(super) fn take_all(&self) -> KVec<Listed> {
-        core::mem::take(&mut self.inner().listed)
-    }
-
     /// The socket of a command that is being carried out.
     pub(super) fn origin_of(&self, opcode: u16) -> Option<Origin> {
         self.inner()
@@ -198,6 +193,14 @@ impl Room {
     /// Answers all commands that are being carried out with a failure.
     pub(super) fn fail_all(&self, status: MgmtStatus) {
         while let Some(l) = self.take(|_| true) {
+            l.fail(self.index, status);
+        }
+    }
+
+    /// As [`Self::fail_all`], but for the commands `opcode`, and for those that clients send meanwhile.
+    pub(super) fn fail_others(&self, opcode: u16, status: MgmtStatus) {
+        let end = self.inner().next_id;
+        while let Some(l) = self.take(|l| l.opcode != opcode && l.id < end) {
             l.fail(self.index, status);
         }
     }

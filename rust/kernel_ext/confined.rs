@@ -6,14 +6,14 @@ use crate::workqueue::{
     OrderedQueue,
     Worker, //
 };
-use core::cell::UnsafeCell;
-use kernel::{
-    prelude::*,
+use core::{
+    cell::UnsafeCell,
     sync::atomic::{
-        Atomic,
-        Relaxed, //
+        AtomicU64,
+        Ordering::Relaxed, //
     },
 };
+use kernel::prelude::*;
 
 /// Data that only the items of one [`OrderedQueue`] can reach, one item at a time.
 ///
@@ -27,7 +27,8 @@ use kernel::{
 /// - `value` is accessed through `&mut self`, or by whoever holds a [`Worker`] of that queue, and
 ///   only for as long as that token is borrowed.
 pub struct Confined<T> {
-    queue: Atomic<u64>,
+    // Not one of the kernel's atomics: each access of those is a call, and this one is only compared.
+    queue: AtomicU64,
     value: UnsafeCell<T>,
 }
 
@@ -40,7 +41,7 @@ impl<T> Confined<T> {
     /// reached by `&self`.
     pub const fn new(value: T) -> Self {
         Self {
-            queue: Atomic::<u64>::new(0),
+            queue: AtomicU64::new(0),
             value: UnsafeCell::new(value),
         }
     }
@@ -52,13 +53,14 @@ impl<T> Confined<T> {
     /// `EBUSY` if another one was named before.
     pub fn bind(&self, queue: &OrderedQueue) -> Result {
         // INVARIANT: Ids are not 0. From 0 it changes once.
-        match self.queue.cmpxchg(0, queue.id(), Relaxed) {
+        match self.queue.compare_exchange(0, queue.id(), Relaxed, Relaxed) {
             Ok(_) => Ok(()),
             Err(id) if id == queue.id() => Ok(()),
             Err(_) => Err(EBUSY),
         }
     }
 
+    #[inline]
     fn is_of(&self, worker: &Worker<'_>) -> bool {
         self.queue.load(Relaxed) == worker.queue_id()
     }

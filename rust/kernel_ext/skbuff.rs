@@ -445,6 +445,7 @@ impl SkBuff {
     /// # Errors
     ///
     /// `ENOMEM` (fragments shared with a clone).
+    #[inline]
     pub fn trim(&mut self, len: usize) -> Result {
         if len >= self.len() {
             return Ok(());
@@ -739,6 +740,7 @@ impl SkBuffQueue {
     /// # Errors
     ///
     /// Returns the buffer if the queue is full.
+    #[inline]
     pub fn push_bounded(&self, skb: SkBuff, max: usize) -> Result<(), SkBuff> {
         let max = u32::try_from(max).unwrap_or(u32::MAX);
         let raw = skb.into_raw();

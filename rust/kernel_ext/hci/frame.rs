@@ -51,16 +51,19 @@ impl Frame for SkBuff {
         Ok(skb)
     }
 
+    #[inline]
     fn packet_type(&self) -> u8 {
         // SAFETY: The skb is alive; every value is valid.
         unsafe { bindings::kext_bt_cb_pkt_type(self.as_ptr()) }
     }
 
+    #[inline]
     fn is_incoming(&self) -> bool {
         // SAFETY: As above.
         unsafe { bindings::kext_bt_cb_incoming(self.as_ptr()) }
     }
 
+    #[inline]
     fn set_meta(&mut self, meta: FrameMeta) {
         // SAFETY: The skb is exclusively ours, and its control block is as large as any.
         unsafe {

@@ -13,6 +13,11 @@ use core::{
         null_mut,
         NonNull, //
     },
+    sync::atomic::{
+        AtomicI32,
+        AtomicPtr,
+        Ordering, //
+    },
 };
 use kernel::{
     alloc::Flags,
@@ -78,11 +83,12 @@ pub(super) struct Inner {
     wq: NonNull<bindings::workqueue_struct>,
     id: u64,
     closed: Atomic<bool>,
-    runner: Atomic<*mut bindings::task_struct>,
+    // Not one of the kernel's atomics: each access of those is a call, and its order does not matter.
+    runner: AtomicPtr<bindings::task_struct>,
     shared: bool,
     #[pin]
     turn: Mutex<()>,
-    jobs: Atomic<i32>,
+    jobs: AtomicI32,
     /// Lock class of the jobs. Each queue has its own: a job of one queue may wait for another
     /// queue, and for lockdep that must not be a job that waits for jobs.
     #[pin]
@@ -110,7 +116,7 @@ impl Inner {
 
     pub(super) fn is_current(&self) -> bool {
         // Only this very task ever stores its own address, so the answer cannot be outdated.
-        self.runner.load(Relaxed) == Task::current_raw()
+        self.runner.load(Ordering::Relaxed) == Task::current_raw()
     }
 
     /// Waits until nobody is in the queue who has entered it already.
@@ -127,13 +133,13 @@ impl Inner {
     /// The current task runs an item of `wq`, and holds `turn` if the queue is shared; or it holds
     /// `turn` of a shared queue. It has no other token of this queue.
     unsafe fn occupy<R>(&self, body: impl FnOnce(&mut Worker<'_>) -> R) -> R {
-        self.runner.store(Task::current_raw(), Relaxed);
+        self.runner.store(Task::current_raw(), Ordering::Relaxed);
         // INVARIANT: By the function's requirements; the token cannot leave `body`.
         let result = body(&mut Worker {
             queue: self,
             _not_send: NotThreadSafe,
         });
-        self.runner.store(null_mut(), Relaxed);
+        self.runner.store(null_mut(), Ordering::Relaxed);
         result
     }
 }
@@ -174,6 +180,7 @@ impl Worker<'_> {
         self.queue.id == queue.inner.id
     }
 
+    #[inline]
     pub(crate) fn queue_id(&self) -> u64 {
         self.queue.id
     }
@@ -231,10 +238,10 @@ impl OrderedQueue {
             wq,
             id: NEXT_ID.fetch_add(1, Relaxed),
             closed: Atomic::new(false),
-            runner: Atomic::new(null_mut()),
+            runner: AtomicPtr::new(null_mut()),
             shared,
             turn <- new_mutex!((), "OrderedQueue::turn"),
-            jobs: Atomic::new(0),
+            jobs: AtomicI32::new(0),
             job_class <- LockClassKey::new_dynamic(),
             next: Atomic::new(null_mut()),
         });
@@ -341,7 +348,7 @@ impl OrderedQueue {
             return Err(job);
         };
         // Who sets `closed` takes the turn after that.
-        if self.is_closed() || inner.jobs.load(Relaxed) != 0 || !at_rest() {
+        if self.is_closed() || inner.jobs.load(Ordering::Relaxed) != 0 || !at_rest() {
             return Err(job);
         }
         // SAFETY: We hold `turn`, and have not had it before.
@@ -378,7 +385,7 @@ impl OrderedQueue {
         let job = KBox::into_raw(unsafe { Pin::into_inner_unchecked(job) });
         // SAFETY: `job` points to a live job.
         let work = unsafe { Opaque::cast_into(&raw const (*job).work) };
-        self.inner.jobs.add(1, Relaxed);
+        self.inner.jobs.fetch_add(1, Ordering::Relaxed);
         let queued = self.inner.submit(|wq| {
             // SAFETY: `work` is initialised, and stays valid until `Job::run` has taken the box.
             unsafe {
@@ -390,7 +397,7 @@ impl OrderedQueue {
             }
         });
         if !queued {
-            self.inner.jobs.fetch_sub(1, Relaxed);
+            self.inner.jobs.fetch_sub(1, Ordering::Relaxed);
             // The work item is new, so it is not pending: the queue must be closed.
             // SAFETY: The queue has not taken the box that was turned into `job` above.
             drop(unsafe { KBox::from_raw(job) });
@@ -509,7 +516,7 @@ impl<F: FnOnce(&mut Worker<'_>)> Job<F> {
         let Self { queue, body, .. } = KBox::into_inner(unsafe { KBox::from_raw(this) });
         let body = |worker: &mut Worker<'_>| {
             // INVARIANT: It has begun. It has the turn now, so nobody can come before it any more.
-            worker.queue.jobs.fetch_sub(1, Relaxed);
+            worker.queue.jobs.fetch_sub(1, Ordering::Relaxed);
             body(worker);
         };
         // SAFETY: We are the work function. A job is queued on `queue` only.

@@ -51,13 +51,14 @@ def source_of(kdir: Path) -> Path:
     return link.resolve() if link.exists() else kdir
 
 
-def make_command(flavour: str, words: list, kdir: Path | None = None) -> tuple:
-    """(argv, folders to bind, output folder) of a kernel make for our modules."""
-    out = paths.out(flavour if kdir is None else "custom")
+def make_command(flavour: str, words: list, kdir: Path | None = None, source: Path = paths.REPO,
+                 out: Path | None = None) -> tuple:
+    """(argv, folders to bind, output folder) of a kernel make for our modules, or those in another folder."""
+    out = out or paths.out(flavour if kdir is None else "custom")
     out.mkdir(parents=True, exist_ok=True)
     folder = kdir or paths.kdir(flavour)
     clang = check_user_kdir(folder) if kdir else flavour == "debug"
-    argv = ["make", "-C", str(folder), f"M={paths.REPO}", f"MO={out}",
+    argv = ["make", "-C", str(folder), f"M={source}", f"MO={out}",
             f"-j{os.cpu_count() or 1}", "--no-print-directory"]
     if clang:
         argv.append(kernel.DEBUG_LLVM)
@@ -95,15 +96,11 @@ def modules_logged(flavour: str, words: list | None = None) -> Path:
 
 def test_module(flavour: str, folder: Path) -> Path:
     """The folder with what a folder of the tests builds for this kernel: modules that load besides ours."""
-    argv, binds, _ = make_command(flavour, ["modules"])
-    out = paths.out(f"{flavour}-tests") / folder.name
-    out.mkdir(parents=True, exist_ok=True)
-    argv = [f"M={folder}" if word.startswith("M=") else f"MO={out}" if word.startswith("MO=") else word
-            for word in argv]
+    argv, binds, out = make_command(flavour, ["modules"], source=folder, out=paths.out(f"{flavour}-tests") / folder.name)
     log = paths.logs() / f"build-{flavour}-{folder.name}.log"
     with stamp.lock("build-" + stamp.key_of(out)[:12]):
         buildroot.run(argv, log, f"the build of {folder.name} for the {flavour} kernel failed",
-                      binds=(out, *binds[1:]))
+                      binds=binds)
     return out
 
 

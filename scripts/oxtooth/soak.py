@@ -9,7 +9,7 @@ many times in a row, and what the debug kernel is too slow for. Or all that one 
 import time
 
 from . import build, check, fuzz, kernel, paths, setup, ui
-from .groups import guest, machines
+from .groups import bluez, guest, machines
 
 # Of the time asked for, what the fuzz targets on the host get.
 FUZZ_SHARE = 0.1
@@ -25,6 +25,15 @@ def _lengthen() -> None:
             entry.named_only = False
 
 
+def _kernels(entry: check.GuestGroup) -> tuple:
+    """The kernels of a long run of everything: the debug kernel, and the distribution's for what runs
+    there in a row, or there only."""
+    name = entry.name.removeprefix("selftests/").removesuffix("-tester")
+    if "debug" not in entry.flavours or name in guest.BUMBLE_GROUPS:
+        return ("debian",)
+    return entry.flavours if name in bluez.IN_A_ROW else ("debug",)
+
+
 def _entries(flavour: str, only: tuple, alone: bool) -> list:
     """The guest groups of a round on this kernel; `alone`: there is no other."""
     run = check.Run(flavours=(flavour,), only=only)
@@ -32,7 +41,7 @@ def _entries(flavour: str, only: tuple, alone: bool) -> list:
         return []
     chosen = [entry for entry in machines.chosen(flavour, run)
               if entry.stack != "c" and (only or not entry.name.endswith("_quick"))
-              and (alone or flavour in guest.soaked_on(entry))]
+              and (alone or flavour in _kernels(entry))]
     return machines.wanted(flavour, chosen)
 
 
@@ -88,7 +97,7 @@ def _rounds(run: check.Run, minutes: float | None, repeat: int | None, only: tup
         rounds += 1
         ui.say(ui.bold(f"-- round {rounds}, after {ui.duration(time.monotonic() - began)}"))
         for flavour, groups in entries.items():
-            ui.say(f"   {flavour}: " + ", ".join(entry.name + guest.how_often(entry, flavour) for entry in groups))
+            ui.say(f"   {flavour}: " + ", ".join(entry.name + bluez.how_often(entry, flavour) for entry in groups))
         records += _round(run, entries, rounds, not only)
         check.write(paths.logs() / "soak.tsv", records)
     ui.say(f"{rounds} round(s) on {' and '.join(entries) or 'no kernel'} in {ui.duration(time.monotonic() - began)}")

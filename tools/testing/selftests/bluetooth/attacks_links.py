@@ -13,10 +13,11 @@ import time
 from lib import hcilib, ktap
 from lib.controller import address, complete, event, le_event, status
 from lib.grammar import EVENTS, LE_EVENTS
+from lib.held import Holding
 from lib.ktap import case, check, equal
 from lib.mgmt import LE_PUBLIC, LOAD_IRKS, LOAD_LINK_KEYS, LOAD_LTKS, SET_CONNECTABLE, SET_LE, SET_POWERED, SET_SSP
 from lib.peer import CONF_REQ, CONF_RSP, HIGH, SOL_BLUETOOTH, L2capTarget, accepted, connecting, listener
-from lib.target import LIMIT, PEER, Target, connection_complete, disconnected, rust
+from lib.target import LIMIT, PEER, connection_complete, disconnected, rust
 
 OTHER = "00:AA:01:42:00:97"
 PSM = 0x1001
@@ -26,43 +27,33 @@ LE_ACCEPT_CLEAR, LE_ACCEPT_ADD, LE_ACCEPT_REMOVE = 0x2010, 0x2011, 0x2012
 LE_SCAN_PARAMETERS, LE_SCAN, LE_EXT_SCAN_PARAMETERS, LE_EXT_SCAN = 0x200b, 0x200c, 0x2041, 0x2042
 ADD_UUID, REMOVE_UUID, STOP_DISCOVERY, ADD_DEVICE, REMOVE_DEVICE, START_SERVICE = 0x0010, 0x0011, 0x0024, 0x0033, 0x0034, 0x003a
 BT_PHY = 14
+CANCELLED = 0x10                                # mgmt: removed while it is being added
 STRIDE = int(os.environ.get("STRIDE", "1"))
-CREDIT = event(0x0f, struct.pack("<BBH", 0, 1, 0))         # answers nothing, grants one command
 
 
-class Held(Target):
-    """Commands of `held_back` are kept unanswered, until they are released."""
+class Held(Holding):
+    """Commands of `held_back` are not answered from the start. An attempt to connect ends once."""
 
-    def __init__(self, *held_back, still_up=True, **options):
-        super().__init__(still_up=still_up, **options)
-        self.held_back = set(held_back)
-        self.held = []
-        self.hook = self.hold
-        self.paging = 0                         # an attempt that has not ended
+    def __init__(self, *held_back, **options):
+        super().__init__(**options)
+        if held_back:
+            self.hold(*held_back)
+        self.paging = False
 
-    def hold(self, opcode, parameters):
-        if opcode not in self.held_back:
-            return None
-        self.held.append((opcode, parameters))
-        self.paging += opcode == CREATE
-        return [CREDIT]
+    def _keep(self, opcode, parameters):
+        self.paging |= opcode == CREATE
+        return super()._keep(opcode, parameters)
 
     def page_ends(self):
-        """Whether there was one to end: it ends once, cancelled or not."""
+        """Whether there was an attempt to end: it ends once, cancelled or not."""
         with self._answering:
-            was, self.paging = self.paging, 0
+            was, self.paging = self.paging, False
         return was
 
     def awaits(self, *opcodes):
         """One of these commands is being held: (opcode, parameters)."""
         return hcilib.wait_for(f"one of {[hex(opcode) for opcode in opcodes]}", lambda: [
-            entry for entry in self.held if entry[0] in opcodes])[-1]
-
-    def release(self):
-        self.held_back = set()
-        for opcode, parameters in self.held:
-            self.send(*self.answer(opcode, parameters))
-        self.held = []
+            entry for entry in self.held() if entry[0] in opcodes])[-1]
 
     def managed(self, *switches):
         """mgmt, with the power and `switches` on: LE, if nothing is said."""
@@ -79,9 +70,6 @@ class Held(Target):
         if not self.page_ends():
             return [complete(0x0408, b"\2" + parameters[:6])]
         return [complete(0x0408, b"\0" + parameters[:6]), connection_complete(0, PEER, 2)]
-
-    def _do_2016(self, parameters):         # LE Read Remote Features
-        return [status(0x2016), le_event(0x04, b"\0" + parameters[:2] + b"\1" + bytes(7))]
 
 
 def answers(mgmt, index, posted):
@@ -150,23 +138,38 @@ def about(handle, template, code, le):
     return le_event(code, body) if le else event(code, body)
 
 
+def event_at_the_end(target, code, template, le, behind):
+    handle = target.le_link(target.next_handle) if le else target.link()
+    if le:
+        target.next_handle += 1
+        hcilib.wait_for("the LE link", lambda: handle in links(target))
+    target.links.pop(handle, None)
+    this = about(handle, template, code, le)
+    target.send(*([disconnected(handle), this] if behind else [this, disconnected(handle)]))
+    no_link_left(target)
+
+
 @case("CVE-2026-43018, CVE-2026-46056, CVE-2026-68393: every event about a link right before its end, and right behind it",
       log=4 * LIMIT)
 def events_at_the_end():
     kinds = [(code, template, False) for code, template in EVENTS.items() if "h" in template and code not in (0x03, 0x05, 0x2c)]
     kinds += [(code, template, True) for code, template in LE_EVENTS.items()
               if "h" in template and code not in (0x01, 0x0a, 0x29)]
+    late = 0
     with Held() as target:
         for code, template, le in kinds[::STRIDE]:
             for behind in (False, True):
-                handle = target.le_link(target.next_handle) if le else target.link()
-                if le:
-                    target.next_handle += 1
-                    hcilib.wait_for("the LE link", lambda: handle in links(target))
-                target.links.pop(handle, None)
-                this = about(handle, template, code, le)
-                target.send(*([disconnected(handle), this] if behind else [this, disconnected(handle)]))
-                no_link_left(target)
+                try:
+                    event_at_the_end(target, code, template, le, behind)
+                except AssertionError:
+                    # Many links, each with many commands: a machine that stands still for the two seconds that
+                    # each has is met here first. Once may be.
+                    late += 1
+                    if late > 1 or not ktap.kmsg.matching("tx timeout"):
+                        raise
+                    ktap.say(f"a command was not answered in time at event 0x{code:02x}: once more")
+                    hcilib.wait_for("the controller to be up", target.is_up_now, 30, 0.2)
+                    event_at_the_end(target, code, template, le, behind)
 
 
 @case("CVE-2023-28464: each way for a link to end, with a socket that holds it", log=6 * LIMIT)
@@ -206,11 +209,10 @@ def given_up():
             first = connecting(target, PSM, PEER)
             target.awaits(CREATE)
             second = connecting(target, PSM, OTHER)
-            asked = len(target.held)
             second.close()
             first.close()
             done = turn % 3
-            target.held.clear()
+            target.hold(CREATE)
             if done == 2:
                 target.page_ends()
             target.send(status(CREATE, 0x0d if done == 2 else 0))
@@ -220,8 +222,7 @@ def given_up():
                     target.links[handle] = address(PEER)
                 target.send(connection_complete(handle, PEER, 0 if done == 0 else 0x04))
             no_link_left(target)
-            check(all(parameters[:6] != address(OTHER) for _, parameters in target.held[asked:]),
-                  "a closed socket's peer is paged")
+            check(all(parameters[:6] != address(OTHER) for _, parameters in target.held()), "a closed socket's peer is paged")
 
 
 @case("CVE-2023-53252, CVE-2026-68390, CVE-2026-64433: known peers are removed while the accept list is being written",
@@ -237,8 +238,10 @@ def accept_list():
             for peer in removed:
                 mgmt.post(REMOVE_DEVICE, target.index, address(peer) + bytes([LE_PUBLIC]))
             target.release()
-            for opcode, statuses in answers(mgmt, target.index, posted).items():
-                equal(set(statuses), {0}, f"statuses of mgmt command 0x{opcode:04x}")
+            got = answers(mgmt, target.index, posted)
+            check(set(got[ADD_DEVICE]) <= {0, CANCELLED}, f"statuses of Add Device: {got[ADD_DEVICE]}")
+            check(got[ADD_DEVICE].count(CANCELLED) <= len(removed), "a device that was not removed is not added")
+            equal(set(got[REMOVE_DEVICE]), {0}, "statuses of Remove Device")
             left = {address(peer) for peer in peers if peer not in removed}
 
             def listed():
@@ -298,7 +301,7 @@ def services():
     def uuid(number):
         return bytes.fromhex("fb349b5f8000008000100000") + struct.pack("<I", number)
     with Held() as target, target.managed(SET_SSP) as mgmt:
-        target.held_back = {WRITE_EIR}
+        target.hold(WRITE_EIR)
         left = {0x1100}
         mgmt.post(ADD_UUID, target.index, uuid(0x1100) + b"\0")
         target.awaits(WRITE_EIR)
@@ -322,7 +325,8 @@ def services():
 def discovery():
     with Held() as target, target.managed() as mgmt:
         for turn in range(15):
-            target.held_back = {LE_SCAN, LE_EXT_SCAN, LE_SCAN_PARAMETERS, LE_EXT_SCAN_PARAMETERS} if turn % 3 == 0 else set()
+            if turn % 3 == 0:
+                target.hold(LE_SCAN, LE_EXT_SCAN, LE_SCAN_PARAMETERS, LE_EXT_SCAN_PARAMETERS)
             count = turn % 4
             mgmt.post(START_SERVICE, target.index, struct.pack("<BbH", 6, -127, count) + os.urandom(16 * count))
             peer = address(PEER) + bytes([LE_PUBLIC])

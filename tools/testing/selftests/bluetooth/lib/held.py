@@ -13,6 +13,7 @@ from .target import Target
 SET_POWERED, SET_LE, SET_CONNECTABLE, HCI_CMD_SYNC, READ_INFO = 0x0005, 0x000d, 0x0007, 0x005b, 0x0004
 READ_INDEX_LIST = 0x0003
 ERRNO = "errno"
+CREDIT = status(0)                              # answers nothing, grants one command
 
 
 class Asker(hcilib.Mgmt):
@@ -69,7 +70,46 @@ class Asker(hcilib.Mgmt):
         return self.reply(opcode) if code == 0 else b""
 
 
-class Held(Target):
+class Holding(Target):
+    """A controller that does not answer what it is told to hold, until it is told to let go."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.holds = None                       # the commands; none of them: all there are
+        self.kept = []
+        self.guard = threading.Lock()
+        self.hook = self._keep
+
+    def hold(self, *opcodes):
+        """From now on these commands, or all, are not answered; nor are those that were held before."""
+        with self.guard:
+            self.kept, self.holds = [], frozenset(opcodes)
+
+    def held(self):
+        """[(opcode, parameters)] of the commands that are not answered."""
+        with self.guard:
+            return list(self.kept)
+
+    def release(self):
+        """Answers what was held, and everything from now on."""
+        with self.guard:
+            kept, self.kept, self.holds = self.kept, [], None
+        for opcode, parameters in kept:
+            self.send_paced(*self.answer(opcode, parameters))
+
+    def _keep(self, opcode, parameters):
+        with self.guard:
+            if self.holds is None or self.holds and opcode not in self.holds:
+                return None
+            self.kept.append((opcode, parameters))
+            # The others go on, if some are to.
+            return [CREDIT] if self.holds else []
+
+    def _do_2016(self, parameters):         # LE Read Remote Features
+        return [status(0x2016), le_event(0x04, b"\0" + parameters[:2] + b"\1" + bytes(7))]
+
+
+class Held(Holding):
     """A controller that mgmt switched on, with LE. `off` and `on` are mgmt commands, (opcode,
     parameters), to be sent before that and after; `link` is a peer that connects."""
 
@@ -79,10 +119,6 @@ class Held(Target):
         self.le_features = bytes([self.le_features[0], self.le_features[1] | 0x01]) + bytes(6)
         self.off, self.on, self.peer = off, on, link
         self.mgmt = None
-        self.keeps = False
-        self.kept = []
-        self.guard = threading.Lock()
-        self.hook = self._keep
 
     def __enter__(self):
         self.start()
@@ -115,34 +151,10 @@ class Held(Target):
         with Asker(self.index) as last:
             last.one(HCI_CMD_SYNC, struct.pack("<HBBH", 0x1001, 0, 0, 0))
 
-    def hold(self):
-        """From now on, no command is answered."""
-        with self.guard:
-            self.kept, self.keeps = [], True
-
-    def held(self):
-        """The commands that are not answered."""
-        with self.guard:
-            return list(self.kept)
-
     def await_held(self, asker=None, opcode=0):
         """A command waits for an answer, and the mgmt command that caused it, too."""
         hcilib.wait_for("a command to wait", lambda: self.held() or (asker and asker.answers(opcode)), 20)
         check(self.held(), f"mgmt command 0x{opcode:04x} does not wait: {asker and asker.answers(opcode)}")
-
-    def release(self):
-        """Answers what was held, and everything from now on."""
-        with self.guard:
-            kept, self.kept, self.keeps = self.kept, [], False
-        for opcode, parameters in kept:
-            self.send_paced(*self.answer(opcode, parameters))
-
-    def _keep(self, opcode, parameters):
-        with self.guard:
-            if not self.keeps:
-                return None
-            self.kept.append((opcode, parameters))
-            return []
 
     # Answers that these tests need
 
@@ -167,9 +179,6 @@ class Held(Target):
 
     def _do_1407(self, parameters):         # Read Clock
         return [complete(0x1407, b"\0" + parameters[:2] + struct.pack("<IH", 1000, 10))]
-
-    def _do_2016(self, parameters):         # LE Read Remote Features
-        return [status(0x2016), le_event(0x04, b"\0" + parameters[:2] + b"\1" + bytes(7))]
 
     def _do_2013(self, parameters):         # LE Connection Update
         return [status(0x2013), le_event(0x03, b"\0" + parameters[:2] + parameters[4:10])]

@@ -56,8 +56,13 @@ def files(flavour: str) -> dict:
 
 
 def environment(flavour: str, folder: str) -> str:
-    """Words before a tester's command; `folder` is where its files are in the guest."""
-    return f"env LD_PRELOAD={folder}/patience.so OX_PATIENCE={PATIENCE} " if _slow(flavour) else ""
+    """Words before a tester's command; `folder` is where its files are in the guest.
+
+    A tester runs after everybody else: a tester is the controller, too, and what it takes for the next step
+    of the kernel must not be the one that the kernel has not got round to.
+    """
+    patience = f"env LD_PRELOAD={folder}/patience.so OX_PATIENCE={PATIENCE} " if _slow(flavour) else ""
+    return f"chrt -i 0 {patience}"
 
 
 @dataclass

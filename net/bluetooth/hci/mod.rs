@@ -65,11 +65,13 @@ pub(crate) use info::{
     Info, //
 };
 pub(crate) use observer::{
+    anybody_listens,
     notify,
     set_observers,
     Direction,
     FoundDevice,
     LinkReport,
+    Listening,
     Notice,
     Observer,
     Pairing, //

@@ -9,6 +9,10 @@ use super::{
     LongTermKey,
     Peer, //
 };
+use core::sync::atomic::{
+    AtomicU32,
+    Ordering, //
+};
 use kernel::{
     error::Error,
     prelude::*,
@@ -190,8 +194,8 @@ pub(crate) trait Observer: Send + Sync {
     /// Something happened; see [`Notice`] for the context.
     fn notice(&self, dev: &Device, notice: Notice<'_>);
 
-    /// A packet passes between host and controller. Worker context; must be cheap when nobody
-    /// listens.
+    /// A packet passes between host and controller, and [`somebody listens`](Listening). Worker
+    /// context.
     fn frame(&self, dev: &Device, frame: &SkBuff, direction: Direction) {
         let _ = (dev, frame, direction);
     }
@@ -215,9 +219,38 @@ pub(crate) fn notify(dev: &Device, notice: Notice<'_>) {
     }
 }
 
-/// Shows every observer a packet.
+/// How many want to see packets.
+static LISTENERS: AtomicU32 = AtomicU32::new(0);
+
+/// Whether anybody wants to see packets. One relaxed load: it is asked for each packet.
+#[inline]
+pub(crate) fn anybody_listens() -> bool {
+    LISTENERS.load(Ordering::Relaxed) != 0
+}
+
+/// Somebody who wants to see packets, until it is dropped: a monitor, or a socket that is bound to a
+/// controller.
+pub(crate) struct Listening(());
+
+impl Listening {
+    pub(crate) fn start() -> Self {
+        LISTENERS.fetch_add(1, Ordering::Relaxed);
+        Self(())
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        LISTENERS.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Shows every observer a packet, if anybody wants to see it.
+#[inline]
 pub(crate) fn show_frame(dev: &Device, frame: &SkBuff, direction: Direction) {
-    for observer in observers() {
-        observer.frame(dev, frame, direction);
+    if anybody_listens() {
+        for observer in observers() {
+            observer.frame(dev, frame, direction);
+        }
     }
 }

@@ -9,21 +9,23 @@ use super::{
     },
     monitor,
     shared::{
-        anybody_listens,
         is_bound,
         Channel,
         Queued,
         NO_DEVICE, //
     },
 };
-use crate::mgmt::{
-    self,
-    channel::{
-        Delivery,
-        EventFlag,
-        Origin,
-        Packet,
-        SocketId, //
+use crate::{
+    hci::anybody_listens,
+    mgmt::{
+        self,
+        channel::{
+            Delivery,
+            EventFlag,
+            Origin,
+            Packet,
+            SocketId, //
+        },
     },
 };
 use kernel::prelude::*;

@@ -11,18 +11,18 @@ use super::{
         HCI, //
     },
     shared::{
-        anybody_listens,
         is_bound,
         Channel,
-        Listening,
         Queued,
         NO_DEVICE, //
     },
 };
 use crate::{
     hci::{
+        anybody_listens,
         registry,
         Device,
+        Listening,
         Notice, //
     },
     mgmt::{

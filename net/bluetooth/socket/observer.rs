@@ -6,13 +6,13 @@ use super::{
     hci::HCI,
     monitor, raw,
     shared::{
-        anybody_listens,
         is_bound,
         Channel,
         Queued, //
     },
 };
 use crate::hci::{
+    anybody_listens,
     Device,
     Direction,
     Notice,
@@ -46,9 +46,7 @@ impl Observer for Sockets {
 
     #[inline]
     fn frame(&self, dev: &Device, frame: &SkBuff, direction: Direction) {
-        if anybody_listens() {
-            deliver(dev, frame, direction == Direction::FromController);
-        }
+        deliver(dev, frame, direction == Direction::FromController);
     }
 }
 

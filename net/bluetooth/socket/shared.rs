@@ -8,7 +8,10 @@ use super::{
     hci::HciSocket, //
 };
 use crate::{
-    hci::Device,
+    hci::{
+        Device,
+        Listening, //
+    },
     mgmt::channel::{
         EventFlag,
         Origin,
@@ -233,31 +236,6 @@ impl Shared {
 /// Whether a socket is bound, to this channel.
 pub(super) fn is_bound(sk: &Sock<HciSocket>, channel: Channel) -> bool {
     sk.state() == State::Bound && sk.private().channel() == channel
-}
-
-/// Sockets that want to see packets: monitors, and sockets bound to a controller.
-static LISTENERS: AtomicU32 = AtomicU32::new(0);
-
-/// Whether anybody wants to see packets. One relaxed load: it is asked for each packet.
-#[inline]
-pub(super) fn anybody_listens() -> bool {
-    LISTENERS.load(Ordering::Relaxed) != 0
-}
-
-/// One of the [`LISTENERS`], until it is dropped.
-pub(super) struct Listening(());
-
-impl Listening {
-    pub(super) fn start() -> Self {
-        LISTENERS.fetch_add(1, Ordering::Relaxed);
-        Self(())
-    }
-}
-
-impl Drop for Listening {
-    fn drop(&mut self) {
-        LISTENERS.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 /// What a socket holds while it is bound; behind the socket lock.

@@ -10,6 +10,8 @@ PROGRAMS = paths.REPO / "tools/testing/selftests/bluetooth"
 TABLE = PROGRAMS / "known-attacks.tsv"
 HOST_TESTS = ("net/bluetooth/wire/tests", "net/bluetooth/engine/tests")
 _NUMBER = re.compile(r"\b(?:CVE-\d{4}-\d{4,}|GHSA(?:-\w{4}){3})\b")
+# A test in Rust: its documentation, its attributes in whatever order, its name.
+_TEST = re.compile(r"((?:^[ \t]*(?:///[^\n]*|#\[[^\n]*\])\n)+)[ \t]*fn \w+", re.M)
 
 
 def _text(node) -> str:
@@ -35,6 +37,17 @@ def cases() -> list:
     return found
 
 
+def numbers_of_tests(source: str) -> set:
+    """The numbers that a file of tests in Rust gives to tests, in what documents them. What is said
+    elsewhere, in a body or about a helper, shows nothing."""
+    found = set()
+    for above in _TEST.findall(source):
+        lines = [line.strip() for line in above.splitlines()]
+        if "#[test]" in lines:
+            found |= {number for line in lines if line.startswith("///") for number in _NUMBER.findall(line)}
+    return found
+
+
 def rows() -> list:
     """(number, part, where) of each attack."""
     lines = [line for line in TABLE.read_text().splitlines() if line and not line.startswith("#")]
@@ -42,13 +55,13 @@ def rows() -> list:
 
 
 def verdict(table: list, titles: list, tested: set) -> tuple:
-    """(faults, (named, elsewhere, none)): `tested` are the numbers that host tests name."""
+    """(faults, (named, elsewhere, none)): `tested` are the numbers that host tests have."""
     named = {number for _, title in titles for number in _NUMBER.findall(title)}
     faults, counts = [], [0, 0, 0]
     for number, part, where in table:
         if where.startswith("- "):
             counts[2] += 1
-            if number in named:
+            if number in named | tested:
                 faults.append(f"{number} ({part}) has a case, and a reason to have none")
         elif where:
             counts[1] += 1
@@ -61,7 +74,7 @@ def verdict(table: list, titles: list, tested: set) -> tuple:
                 faults.append(f"{number} ({part}) is in no case's title")
     numbers = [number for number, _, _ in table]
     faults += [f"{number} is there twice" for number in sorted(set(numbers)) if numbers.count(number) > 1]
-    faults += [f"{number} is in a title, and not in the table" for number in sorted(named - set(numbers))]
+    faults += [f"{number} is in a title or a test, and not in the table" for number in sorted((named | tested) - set(numbers))]
     return faults, tuple(counts)
 
 
@@ -69,7 +82,7 @@ def verdict(table: list, titles: list, tested: set) -> tuple:
 def known_attacks(_run):
     """Every row of the table is answered for."""
     tested = {number for folder in HOST_TESTS for file in (paths.REPO / folder).rglob("*.rs")
-              for number in _NUMBER.findall(file.read_text())}
+              for number in numbers_of_tests(file.read_text())}
     faults, (named, elsewhere, none) = verdict(rows(), cases(), tested)
     if faults:
         yield check.failed(TABLE.name, "\n".join(faults))

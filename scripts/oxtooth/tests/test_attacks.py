@@ -34,6 +34,44 @@ class Verdict(unittest.TestCase):
         self.assertEqual(len(faults(*self.BOTH, self.BOTH[0])), 1)
 
 
+TESTS = """
+/// CVE-2020-0001: on a helper.
+fn helper() {}
+
+/// CVE-2020-0002: short frames,
+/// CVE-2020-0003 among them.
+#[test]
+#[should_panic]
+fn frames() {
+    // CVE-2020-0004: in a body.
+    let text = "CVE-2020-0005";
+}
+
+// CVE-2020-0006: not a documentation.
+#[test]
+fn others() {}
+
+    #[test]
+    /// CVE-2020-0007: an indented one, the attribute first.
+    fn inner() {}
+
+/// CVE-2020-0008: of a constant.
+const TABLE: [u8; 1] = [0];
+
+#[test]
+fn behind_the_constant() {}
+"""
+
+
+class HostTests(unittest.TestCase):
+    def test_only_what_documents_a_test_counts(self):
+        self.assertEqual(attacks.numbers_of_tests(TESTS), {"CVE-2020-0002", "CVE-2020-0003", "CVE-2020-0007"})
+
+    def test_a_number_that_only_a_test_has_is_in_the_table(self):
+        self.assertEqual(len(faults(*Verdict.BOTH, tested=["CVE-2020-0008"])), 1)
+        self.assertEqual(len(faults(*Verdict.BOTH, ("CVE-2020-0008", "smp", "- later"), tested=["CVE-2020-0008"])), 1)
+
+
 class Repository(unittest.TestCase):
     def test_the_programs_have_cases(self):
         titles = attacks.cases()

@@ -121,6 +121,8 @@ pub(crate) struct Flow {
     /// Data Buffer Overflow events (7.7.26), and transmitters that were stuck.
     overflows: u32,
     stuck: u32,
+    /// Packets from the controller that were lost for a full receive buffer.
+    dropped: u64,
 }
 
 /// Slots of links whose users say that they have something to send; any context.
@@ -153,6 +155,7 @@ impl Flow {
             starved: Starved::default(),
             overflows: 0,
             stuck: 0,
+            dropped: 0,
         }
     }
 

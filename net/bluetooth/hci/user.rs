@@ -190,8 +190,15 @@ pub(crate) trait AudioUser {
     fn link_down(dev: &Device, worker: &mut Worker<'_>, id: u64, reason: u8);
 
     /// The data of a SCO packet (Vol 4 Part E 5.4.3), linear and not empty. `status` is its packet
-    /// status flag: 0 good, 1 possibly invalid, 2 none received, 3 partly lost.
-    fn received(dev: &Device, worker: &mut Worker<'_>, handle: u16, status: u8, skb: SkBuff);
+    /// status flag: 0 good, 1 possibly invalid, 2 none received, 3 partly lost. `false`: whoever
+    /// wants it has no room for it, and it is lost.
+    fn received(
+        dev: &Device,
+        worker: &mut Worker<'_>,
+        handle: u16,
+        status: u8,
+        skb: SkBuff,
+    ) -> bool;
 
     /// There is room for a packet of this link in the controller: its data, of at most 255 bytes,
     /// with [`flow::HEADROOM`](super::flow::HEADROOM) before it; or `None` if nothing waits. Asked

@@ -48,7 +48,6 @@ use kernel::{
 };
 use kernel_ext::vec::VecExt;
 use kernel_ext::{
-    hci::Stat,
     net::State,
     skbuff::SkBuff,
     workqueue::Worker, //
@@ -194,18 +193,22 @@ impl AudioUser for Sco {
         ended(dev, worker, id, reason);
     }
 
-    fn received(dev: &Device, worker: &mut Worker<'_>, handle: u16, status: u8, mut skb: SkBuff) {
+    fn received(
+        dev: &Device,
+        worker: &mut Worker<'_>,
+        handle: u16,
+        status: u8,
+        mut skb: SkBuff,
+    ) -> bool {
         let active = dev
             .audio
             .get(worker)
             .and_then(|room| room.with_handle(handle));
         let Some(active) = active else {
-            return;
+            return true;
         };
         *skb.cb_mut() = Received { status };
-        if !active.user.received(skb) {
-            dev.count(Stat::ErrRx, 1);
-        }
+        active.user.received(skb)
     }
 
     fn next_frame(dev: &Device, worker: &mut Worker<'_>, handle: u16) -> Option<SkBuff> {

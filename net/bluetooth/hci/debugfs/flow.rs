@@ -14,7 +14,8 @@ use kernel::{
 };
 
 /// One name and number a line; then for each link its handle, kind, packets in the controller,
-/// frames that wait, and packets sent and received so far.
+/// frames that wait, and packets sent and received so far; of audio, too, how many of those received
+/// were lost because nobody took those before them.
 pub(super) fn show(dev: &Device, out: &SeqFile) -> Result {
     let info = dev.info()?;
     let shot = flow::snapshot(dev)?;
@@ -39,6 +40,7 @@ pub(super) fn show(dev: &Device, out: &SeqFile) -> Result {
         ("rx_early_expired", shot.held.expired),
         ("rx_early_refused", shot.held.refused_full),
         ("rx_late", shot.held.refused_quarantined),
+        ("rx_dropped", shot.dropped),
     ];
     for (name, number) in numbers {
         seq_print!(out, "{name} {number}\n");
@@ -46,7 +48,7 @@ pub(super) fn show(dev: &Device, out: &SeqFile) -> Result {
     for link in shot.links.iter() {
         seq_print!(
             out,
-            "link 0x{:03x} {} sent {} queued {} tx {} rx {}\n",
+            "link 0x{:03x} {} sent {} queued {} tx {} rx {}",
             link.handle,
             name(link.kind),
             link.outstanding,
@@ -54,6 +56,10 @@ pub(super) fn show(dev: &Device, out: &SeqFile) -> Result {
             link.sent,
             link.received
         );
+        if link.kind == LinkType::Sco {
+            seq_print!(out, " dropped {}", link.dropped);
+        }
+        seq_print!(out, "\n");
     }
     Ok(())
 }

@@ -41,6 +41,8 @@ pub(super) struct TxLink {
     pub(super) active_at: u64,
     /// Packets from the controller.
     pub(super) received: u64,
+    /// Those of them that whoever receives from the link had no room for.
+    pub(super) dropped: u64,
     /// Packets to it.
     pub(super) sent: Stamps,
 }
@@ -63,6 +65,7 @@ impl TxLink {
             rest: None,
             active_at: now_ms(),
             received: 0,
+            dropped: 0,
             sent: Stamps::new(completes),
         }
     }

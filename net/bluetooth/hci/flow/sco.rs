@@ -99,5 +99,20 @@ pub(in crate::hci) fn received(dev: &Device, worker: &mut Worker<'_>, mut skb: S
     if len == 0 || skb.pull(size_of::<ScoHeader>()).is_none() {
         return;
     }
-    crate::Audio::received(dev, worker, handle, status, skb);
+    if !crate::Audio::received(dev, worker, handle, status, skb) {
+        dropped(dev, worker, handle);
+    }
+}
+
+/// A packet had to be dropped, because nobody took those before it in time.
+#[cold]
+fn dropped(dev: &Device, worker: &mut Worker<'_>, handle: u16) {
+    dev.count(Stat::ErrRx, 1);
+    let Some(flow) = dev.flow.get(worker) else {
+        return;
+    };
+    flow.dropped = flow.dropped.wrapping_add(1);
+    if let Some(link) = flow.link(handle) {
+        link.dropped = link.dropped.wrapping_add(1);
+    }
 }

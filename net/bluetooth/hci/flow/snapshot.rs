@@ -25,6 +25,8 @@ pub(in crate::hci) struct Snapshot {
     pub(in crate::hci) held: engine::rx_hold::Stats,
     pub(in crate::hci) overflows: u32,
     pub(in crate::hci) stuck: u32,
+    /// Audio packets that were lost because nobody took those before them.
+    pub(in crate::hci) dropped: u64,
     pub(in crate::hci) links: KVec<LinkCounters>,
 }
 
@@ -38,6 +40,8 @@ pub(in crate::hci) struct LinkCounters {
     pub(in crate::hci) queued: usize,
     pub(in crate::hci) sent: u64,
     pub(in crate::hci) received: u64,
+    /// Of what was received, what there was no room for: told of audio links.
+    pub(in crate::hci) dropped: u64,
 }
 
 /// How data flows now. Sleeps; not on the worker.
@@ -57,6 +61,7 @@ pub(in crate::hci) fn snapshot(dev: &Device) -> Result<Snapshot> {
         shot.held = flow.hold.stats();
         shot.overflows = flow.overflows;
         shot.stuck = flow.stuck;
+        shot.dropped = flow.dropped;
         for link in flow.links.iter().flatten() {
             let counters = LinkCounters {
                 handle: link.handle,
@@ -65,6 +70,7 @@ pub(in crate::hci) fn snapshot(dev: &Device) -> Result<Snapshot> {
                 queued: 0,
                 sent: link.sent.count(),
                 received: link.received,
+                dropped: link.dropped,
             };
             shot.links.append(counters)?;
         }

@@ -25,7 +25,7 @@ CONFIGURE_DATA_PATH = 0x0c83
 SCO_LINK, ESCO_LINK = 0, 2
 BTPROTO_SCO, SOL_SCO, SOL_BLUETOOTH = 2, 17, 274
 BT_DEFER_SETUP, BT_VOICE, BT_SNDMTU, BT_RCVMTU, BT_PHY, BT_PKT_STATUS, BT_CODEC = 7, 11, 12, 13, 14, 16, 19
-BT_SCM_PKT_STATUS = 3
+BT_SCM_PKT_STATUS, SO_RXQ_OVFL = 3, 40
 SCO_OPTIONS, SCO_CONNINFO = 1, 2
 CVSD, TRANSPARENT = 0x0060, 0x0063
 # The UUID of the experimental feature "offload codecs", as mgmt has it.
@@ -244,6 +244,14 @@ class Scene:
             for words in (line.split() for line in file):
                 if words[0] == "link" and int(words[1], 16) == handle:
                     return tuple(int(words[at]) for at in (4, 6, 8, 10))
+        return None
+
+    def dropped(self, handle):
+        """Packets of an audio link that were lost for a full receive buffer."""
+        with open(f"{hcilib.bluetooth_debugfs()}/hci{self.index}/flow") as file:
+            for words in (line.split() for line in file):
+                if words[0] == "link" and int(words[1], 16) == handle:
+                    return int(words[words.index("dropped") + 1])
         return None
 
     def no_links(self, kinds=(SCO_LINK, ESCO_LINK)):
@@ -498,6 +506,37 @@ def both_ways():
         # None outstanding, none waiting.
         hcilib.wait_for("all to be completed", lambda: scene.counters(handle) == (0, 0, count, count))
         hcilib.wait_for("the answers on ACL", lambda: answers() == count)
+
+
+@case("what a full receive buffer has no room for is lost, and counted: by socket, link and controller")
+def full():
+    sent = 60
+    with Scene() as scene:
+        sock, handle = scene.connect()
+        # As little as there can be.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        sock.setsockopt(socket.SOL_SOCKET, SO_RXQ_OVFL, 1)
+        equal((scene.dropped(handle), hcilib.drops(sock)), (0, 0), "lost before there was anything")
+        data = [struct.pack("<H", number) * 24 for number in range(sent + 1)]
+        for one in data[:sent]:
+            scene.device.send(sco_packet(handle, one))
+        hcilib.wait_for("all packets", lambda: scene.counters(handle)[3] == sent)
+        lost = scene.dropped(handle)
+        check(0 < lost < sent, f"{lost} of {sent} packets lost")
+        equal(hcilib.drops(sock), lost, "what the socket counts")
+        equal(scene.counter("rx_dropped"), lost, "what is counted for the controller")
+        got = [sock.recv(255) for _ in range(sent - lost)]
+        equal(got, data[:sent - lost], "what there was room for")
+        equal(select.select([sock], [], [], 0)[0], [], "more of it")
+        # There is room again, and whoever asked for it hears how many are missing.
+        scene.device.send(sco_packet(handle, data[sent]))
+        packet, ancillary, _, _ = sock.recvmsg(255, 64)
+        equal(packet, data[sent], "the next packet")
+        equal(ancillary, [(socket.SOL_SOCKET, SO_RXQ_OVFL, struct.pack("<I", lost))], "ancillary data")
+        equal(scene.dropped(handle), lost, "lost in all")
+        scene.device.end(handle)
+        await_end(sock)
+        equal(scene.counter("rx_dropped"), lost, "what is counted for the controller after the link's end")
 
 
 @case("audio does not wait for the ACL data that was there before")

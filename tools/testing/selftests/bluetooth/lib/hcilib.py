@@ -64,6 +64,15 @@ def connect(sock, address):
     return ctypes.get_errno() if failed else 0
 
 
+SO_MEMINFO, SK_MEMINFO_DROPS = 55, 8
+
+
+def drops(sock):
+    """How many packets were lost for this socket because its receive buffer was full."""
+    words = struct.unpack("<9I", sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 36))
+    return words[SK_MEMINFO_DROPS]
+
+
 class HciSocket:
     """An HCI socket that is bound to a channel."""
 

@@ -100,12 +100,19 @@ class Trace:
                 if status == 0 and data]
 
 
-def sco_packets(pieces):
-    """The data of the HCI packets that these isochronous packets make."""
+def sco_packets(pieces, handle=None):
+    """The data of the HCI packets that these isochronous packets make. With a link's handle: as a driver has it
+    to make sense of them after some were lost, which ignores what is left of an isochronous packet where there
+    should be a header, and is none of that link's."""
     found, rest = [], b""
     for piece in pieces:
         rest += piece
-        while len(rest) >= 3 and len(rest) >= 3 + rest[2]:
+        while len(rest) >= 3:
+            if handle is not None and struct.unpack_from("<H", rest)[0] & 0x0fff != handle:
+                rest = b""
+                break
+            if len(rest) < 3 + rest[2]:
+                break
             found.append(rest[3:3 + rest[2]])
             rest = rest[3 + rest[2]:]
     return found

@@ -413,7 +413,7 @@ pub(crate) fn register(dev: &Device) -> Result<u16> {
 }
 
 fn bind_queues(dev: &Device) -> Result {
-    let worker = OrderedQueue::shared(dev.name(), QueueFlags::HIGHPRI)?;
+    let worker = OrderedQueue::new(dev.name(), QueueFlags::HIGHPRI)?;
     let sequencer = OrderedQueue::new(dev.name(), QueueFlags::HIGHPRI)?;
 
     dev.links.bind(&worker)?;

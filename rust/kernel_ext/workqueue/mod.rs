@@ -20,6 +20,7 @@
 //! C header: [`include/linux/workqueue.h`](srctree/include/linux/workqueue.h)
 
 mod queue;
+mod turn;
 mod work;
 
 pub use queue::{

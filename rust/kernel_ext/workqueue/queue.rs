@@ -2,6 +2,10 @@
 
 //! The queue itself, its token, one-shot jobs, and the reaper.
 
+use super::turn::{
+    Held,
+    Turn, //
+};
 use crate::{
     bindings,
     sync::Completion, //
@@ -15,7 +19,6 @@ use core::{
     },
     sync::atomic::{
         AtomicI32,
-        AtomicPtr,
         Ordering, //
     },
 };
@@ -29,17 +32,11 @@ use kernel::{
             Full,
             Relaxed, //
         },
-        new_mutex,
         rcu,
         Arc,
-        LockClassKey,
-        Mutex, //
+        LockClassKey, //
     },
-    task::Task,
-    types::{
-        NotThreadSafe,
-        Opaque, //
-    },
+    types::Opaque,
 };
 use pin_init::stack_pin_init;
 
@@ -74,20 +71,15 @@ impl BitOr for QueueFlags {
 ///   only, after the last handle is gone, and `Inner` is freed after that; as destruction waits
 ///   for the running item, `Inner` is valid throughout each item of `wq`.
 /// - `id` is not zero, and no other queue of this module ever has it.
-/// - `runner` is the task that runs an item of `wq` or has entered the queue right now, or null.
-/// - If `shared` is set, then whoever runs an item of `wq` or has entered the queue holds `turn`. If
-///   not, nobody ever enters.
+/// - Whoever runs the body of an item of `wq`, or has entered the queue, has the `turn`.
 /// - `jobs` is not less than the number of jobs that are queued and have not begun.
 #[pin_data]
 pub(super) struct Inner {
     wq: NonNull<bindings::workqueue_struct>,
     id: u64,
     closed: Atomic<bool>,
-    // Not one of the kernel's atomics: each access of those is a call, and its order does not matter.
-    runner: AtomicPtr<bindings::task_struct>,
-    shared: bool,
     #[pin]
-    turn: Mutex<()>,
+    turn: Turn,
     jobs: AtomicI32,
     /// Lock class of the jobs. Each queue has its own: a job of one queue may wait for another
     /// queue, and for lockdep that must not be a job that waits for jobs.
@@ -114,33 +106,14 @@ impl Inner {
         !self.closed.load(Relaxed) && queue(self.wq.as_ptr())
     }
 
+    #[inline]
     pub(super) fn is_current(&self) -> bool {
-        // Only this very task ever stores its own address, so the answer cannot be outdated.
-        self.runner.load(Ordering::Relaxed) == Task::current_raw()
+        self.turn.is_mine()
     }
 
     /// Waits until nobody is in the queue who has entered it already.
     pub(super) fn wait_for_turn(&self) {
-        if self.shared {
-            drop(self.turn.lock());
-        }
-    }
-
-    /// Runs `body` with the token.
-    ///
-    /// # Safety
-    ///
-    /// The current task runs an item of `wq`, and holds `turn` if the queue is shared; or it holds
-    /// `turn` of a shared queue. It has no other token of this queue.
-    unsafe fn occupy<R>(&self, body: impl FnOnce(&mut Worker<'_>) -> R) -> R {
-        self.runner.store(Task::current_raw(), Ordering::Relaxed);
-        // INVARIANT: By the function's requirements; the token cannot leave `body`.
-        let result = body(&mut Worker {
-            queue: self,
-            _not_send: NotThreadSafe,
-        });
-        self.runner.store(null_mut(), Ordering::Relaxed);
-        result
+        self.turn.wait();
     }
 }
 
@@ -153,25 +126,27 @@ pub(super) unsafe fn run_item(inner: NonNull<Inner>, body: impl FnOnce(&mut Work
     // SAFETY: By the type invariant `inner` is valid until the running item's work function, our
     // caller, has returned.
     let queue = unsafe { inner.as_ref() };
-    let _turn = queue.shared.then(|| queue.turn.lock());
-    // SAFETY: We are called by an item of the queue, once.
-    unsafe { queue.occupy(body) };
+    // INVARIANT: The task runs an item, and has the turn.
+    body(&mut Worker {
+        queue,
+        _turn: queue.turn.take(),
+    });
 }
 
 /// Proof that the current task runs an item of one particular queue, or has
 /// [entered](OrderedQueue::try_here) it.
 ///
 /// Each item gets one by `&mut`. There is no way to make one, to keep it or to send it to another
-/// task. An ordered queue runs one item at a time, and who enters it has the queue's lock, which items
-/// take, too: so two tokens of the same queue never coexist, and whoever holds one has exclusive access
-/// to what is [confined](crate::confined::Confined) to that queue.
+/// task. Items and those who enter take turns: so two tokens of the same queue never coexist, and whoever
+/// holds one has exclusive access to what is [confined](crate::confined::Confined) to that queue.
 ///
 /// # Invariants
 ///
-/// The current task runs an item of `queue` or has entered it, and no other `Worker` of that queue exists.
+/// The current task runs an item of `queue` or has entered it, and no other `Worker` of that queue
+/// exists: it has the queue's turn.
 pub struct Worker<'q> {
     queue: &'q Inner,
-    _not_send: NotThreadSafe,
+    _turn: Held<'q>,
 }
 
 impl Worker<'_> {
@@ -216,19 +191,6 @@ impl OrderedQueue {
     ///
     /// `ENOMEM`.
     pub fn new(name: &CStr, flags: QueueFlags) -> Result<Self> {
-        Self::create(name, flags, false)
-    }
-
-    /// As [`Self::new`], of a queue that other tasks may [enter](Self::try_here) while it is at rest.
-    ///
-    /// # Errors
-    ///
-    /// `ENOMEM`.
-    pub fn shared(name: &CStr, flags: QueueFlags) -> Result<Self> {
-        Self::create(name, flags, true)
-    }
-
-    fn create(name: &CStr, flags: QueueFlags, shared: bool) -> Result<Self> {
         // SAFETY: `name` is a NUL terminated string; it is copied.
         let wq = unsafe { bindings::kext_alloc_ordered_workqueue(name.as_char_ptr(), flags.0) };
         let wq = NonNull::new(wq).ok_or(ENOMEM)?;
@@ -238,9 +200,7 @@ impl OrderedQueue {
             wq,
             id: NEXT_ID.fetch_add(1, Relaxed),
             closed: Atomic::new(false),
-            runner: AtomicPtr::new(null_mut()),
-            shared,
-            turn <- new_mutex!((), "OrderedQueue::turn"),
+            turn <- Turn::new(),
             jobs: AtomicI32::new(0),
             job_class <- LockClassKey::new_dynamic(),
             next: Atomic::new(null_mut()),
@@ -334,25 +294,26 @@ impl OrderedQueue {
     ///
     /// # Errors
     ///
-    /// `job`, if the queue is not at rest, not [shared](Self::shared), or closed.
+    /// `job`, if the queue is not at rest, or closed.
     pub fn try_here<R, F: FnOnce(&mut Worker<'_>) -> R>(
         &self,
         at_rest: impl FnOnce() -> bool,
         job: F,
     ) -> Result<R, F> {
         let inner = self.inner();
-        if !inner.shared || self.is_current() {
-            return Err(job);
-        }
-        let Some(_turn) = inner.turn.try_lock() else {
+        // Not ours either: who is in the queue has it.
+        let Some(turn) = inner.turn.try_take() else {
             return Err(job);
         };
-        // Who sets `closed` takes the turn after that.
+        // Who sets `closed` waits for the turn after that.
         if self.is_closed() || inner.jobs.load(Ordering::Relaxed) != 0 || !at_rest() {
             return Err(job);
         }
-        // SAFETY: We hold `turn`, and have not had it before.
-        Ok(unsafe { inner.occupy(job) })
+        // INVARIANT: We have entered the queue, and have its turn.
+        Ok(job(&mut Worker {
+            queue: inner,
+            _turn: turn,
+        }))
     }
 
     /// As [`Self::call`], but [in the calling task](Self::try_here) if the queue is at rest.

@@ -56,7 +56,7 @@ class Run:
     flavours: tuple = ("debian", "debug")
     only: tuple = ()
     built: dict = field(default_factory=dict)      # flavour: whether its modules are there
-    times: list = field(default_factory=list)      # (what, seconds) of all that ran
+    times: list = field(default_factory=list)      # (what, seconds, of a processor) of all that ran
 
     def _named(self, name: str) -> bool:
         return any(fnmatch.fnmatch(name, pattern) or name.startswith(pattern + "/")
@@ -271,7 +271,7 @@ def run_all(run: Run, entries: list[Group] | None = None) -> list[Record]:
         ui.say("stopped during: " + ", ".join(sorted(running)))
         vm.stop_all()
         raise
-    run.times += [(piece.name, piece.ended - piece.began) for piece in pieces
+    run.times += [(piece.name, piece.ended - piece.began, None) for piece in pieces
                   if not piece.name.startswith("machine: ")]
     return [record for piece in pieces for record in piece.records]
 
@@ -289,13 +289,14 @@ SLOWEST = 20
 
 def _slowest(run: Run, seconds: float) -> None:
     ui.say(f"the slowest, of {ui.duration(seconds)}:")
-    for name, took in sorted(run.times, key=lambda entry: -entry[1])[:SLOWEST]:
+    for name, took, _ in sorted(run.times, key=lambda entry: -entry[1])[:SLOWEST]:
         ui.say(f"  {ui.duration(took):>12}  {name}")
 
 
 def write_times(path: Path, run: Run) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(f"{took:.1f}\t{name}\n" for name, took in run.times))
+    path.write_text("".join(f"{took:.1f}\t{'' if busy is None else f'{busy:.1f}'}\t{name}\n"
+                            for name, took, busy in run.times))
 
 
 def summary(records: list, run: Run | None = None, seconds: float = 0) -> int:

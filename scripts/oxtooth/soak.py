@@ -66,7 +66,7 @@ def _told(records: list, run: check.Run) -> None:
     """What was run, how long it took, and how often it was well."""
     ui.say()
     groups: dict[str, list] = {}
-    for name, seconds in run.times:
+    for name, seconds, _ in run.times:
         groups.setdefault(name, []).append(seconds)
     for name, took in sorted(groups.items()):
         if name.split("/")[0] in kernel.FLAVOURS:

@@ -44,6 +44,7 @@ class Result:
     boots: int                        # 2: the first boot did not reach user space
     boot_seconds: float
     seconds: float
+    processor: float                  # seconds that QEMU was busy; 0 if it did not end by itself
     splats: list = field(default_factory=list)
     leaks: list = field(default_factory=list)
     unload_failed: str = ""           # why the modules could not be taken out
@@ -171,6 +172,18 @@ def _stop(process: subprocess.Popen) -> None:
     process.wait()
 
 
+def _ended(pid: int) -> bool:
+    """Whether a child has ended; it is left there for its figures to be read."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def _processor(pid: int) -> float:
+    """Seconds of processor that a child and those of its own have taken that have ended."""
+    # See proc_pid_stat(5): the second field, in brackets, may hold anything.
+    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, words[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
 class _Guests:
     """What runs in this process, so that all of it can be ended together: threads are not told of
     an interrupt."""
@@ -213,7 +226,7 @@ def _prefer(session: int) -> None:
 
 
 def _once(argv: list, out: Path, boot_limit: float, limit: float, echo: bool, stalled) -> tuple:
-    """(reached, timed out, seconds to user space) of one boot."""
+    """(reached, timed out, seconds to user space, seconds of a processor) of one boot."""
     began = time.monotonic()
     # The console is a pipe: QEMU would truncate a file that it is given by /proc/self/fd.
     process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -223,9 +236,9 @@ def _once(argv: list, out: Path, boot_limit: float, limit: float, echo: bool, st
     console = _Console(process.stdout, out / "console.log")
     live = _Echo(out / "output.log")
     started, status = out / ".vm/started", out / ".vm/status"
-    reached_after, timed_out, finished_at = 0.0, False, None
+    reached_after, timed_out, finished_at, processor = 0.0, False, None, 0.0
     try:
-        while process.poll() is None:
+        while not _ended(process.pid):
             _guests.check()
             now = time.monotonic()
             if echo:
@@ -244,6 +257,7 @@ def _once(argv: list, out: Path, boot_limit: float, limit: float, echo: bool, st
                 if now - finished_at > 30:
                     break
             time.sleep(0.2)
+        processor = _processor(process.pid)
     finally:
         _stop(process)
         console.join(10)
@@ -251,7 +265,7 @@ def _once(argv: list, out: Path, boot_limit: float, limit: float, echo: bool, st
             live.more()
     if not reached_after and started.exists():
         reached_after = time.monotonic() - began
-    return bool(reached_after), timed_out, reached_after
+    return bool(reached_after), timed_out, reached_after, processor
 
 
 def _environment() -> dict:
@@ -333,8 +347,8 @@ def _run(argv, flavour, script, timeout, stack, files, env, echo, out, unload, l
     for boots in (1, 2):
         _fill(out, script, variables | (env or {}), files or {})
         with _slot(waits):
-            reached, timed_out, boot_seconds = _once(argv, out, BOOT_LIMIT[flavour] * _scale(),
-                                                     timeout * _scale(), echo, stalled)
+            reached, timed_out, boot_seconds, processor = _once(
+                argv, out, BOOT_LIMIT[flavour] * _scale(), timeout * _scale(), echo, stalled)
         if reached:
             break
         if boots == 1:
@@ -350,7 +364,7 @@ def _run(argv, flavour, script, timeout, stack, files, env, echo, out, unload, l
         rc=int(status.read_text()) if status.is_file() else None, out=out,
         output=_text(out / "output.log"), dmesg=console,
         reached=reached, timed_out=timed_out, boots=boots, boot_seconds=boot_seconds,
-        seconds=time.monotonic() - began, splats=splat.scan(console),
+        seconds=time.monotonic() - began, processor=processor, splats=splat.scan(console),
         leaks=splat.leaks(_text(report)), unload_failed=_text(out / ".vm/unload-failed"))
 
 

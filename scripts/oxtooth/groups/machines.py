@@ -77,8 +77,8 @@ def length(entry: check.GuestGroup, flavour: str) -> float:
 
 
 def _timed(command: str) -> list:
-    """The command, with the guest's time before and after it."""
-    return ["cut -d' ' -f1 /proc/uptime >run.times", command, "cut -d' ' -f1 /proc/uptime >>run.times"]
+    """The command, with the guest's time before and after it, and its processors' time at rest."""
+    return ["cat /proc/uptime >run.times", command, "cat /proc/uptime >>run.times"]
 
 
 def _script(entries: list, flavour: str) -> str:
@@ -110,11 +110,14 @@ def _owner(result: vm.Result, splat) -> str:
     return marks[-1].strip() if marks else "the boot"
 
 
-def _took(folder) -> float | None:
-    """A group's seconds, if it came to its end."""
+def _took(folder, cpus: int) -> tuple[float, float] | None:
+    """A group's seconds, and those that a processor was busy, if it came to its end."""
     file = folder / "run.times"
     times = [float(word) for word in file.read_text().split()] if file.is_file() else []
-    return times[1] - times[0] if len(times) == 2 else None
+    if len(times) != 4:
+        return None
+    took = times[2] - times[0]
+    return took, took * cpus - (times[3] - times[1])
 
 
 def _collect(entry, result: vm.Result, flavour: str) -> tuple:
@@ -162,8 +165,8 @@ def _not_loaded(machine: Machine, result: vm.Result, left: list) -> list:
 
 
 def boot_all(machine: Machine, label: str, times: list) -> list:
-    """Every record of these guest groups on this kernel, and of the kernel's own health. The
-    groups' seconds are added to `times`."""
+    """Every record of these guest groups on this kernel, and of the kernel's own health. What the
+    groups took is added to `times`."""
     flavour = machine.flavour
     records, left, boots = [], list(machine.entries), 0
     ui.say(f"    {machine.name}: " + ", ".join(entry.name for entry in left))
@@ -187,12 +190,13 @@ def boot_all(machine: Machine, label: str, times: list) -> list:
             entry = left.pop(0)
             more, ended = _collect(entry, result, flavour)
             records += more
-            if (took := _took(result.out / "g" / entry.name)) is not None:
-                times.append((f"{flavour}/{entry.name}", took))
+            if (took := _took(result.out / "g" / entry.name, machine.cpus)) is not None:
+                times.append((f"{flavour}/{entry.name}", *took))
             if not ended:
                 break
         ui.say(f"    {machine.name} boot {boots}: user space after {ui.duration(result.boot_seconds)}, "
-               f"{ui.duration(result.seconds)} in all, logs in {result.out}")
+               f"{ui.duration(result.seconds)} in all, {ui.duration(result.processor)} of a processor, "
+               f"logs in {result.out}")
     return records
 
 

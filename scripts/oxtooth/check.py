@@ -22,7 +22,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from . import schedule, ui, vm
@@ -83,9 +83,8 @@ class Part:
     label: str                                     # empty for a group in one piece
     work: Callable[[], Iterable[Record]]
     seconds: float = 1                             # about how long it takes
-    lane: str = schedule.BUSY
+    lane: str = schedule.SPARE                     # gives way to machines, whose guests have time-outs
     needs: tuple = ()
-    gives_way: bool = True                         # to machines, whose guests have time-outs
 
 
 @dataclass
@@ -122,11 +121,11 @@ GUEST_GROUPS: list = []
 
 
 def group(name: str, seconds: float = 1, needs: tuple = ("set-up",), early: bool = True,
-          gives_way: bool = True):
+          lane: str = schedule.SPARE):
     """Registers a generator of records as a group."""
     def register(function):
         def whole(run: Run) -> list[Part]:
-            return [Part("", lambda: function(run), seconds, needs=needs, gives_way=gives_way)]
+            return [Part("", lambda: function(run), seconds, lane, needs)]
         GROUPS.append(Group(name, whole, early=early))
         return function
     return register
@@ -158,7 +157,7 @@ class _Piece:
         self.began = self.ended = 0.0
 
     def run(self) -> None:
-        if self.part.gives_way:
+        if self.part.lane == schedule.SPARE:
             # Of this thread, and of what it starts.
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
         with ui.keeping(self.kept):
@@ -248,9 +247,15 @@ def _tasks(pieces: list[_Piece]) -> list[schedule.Task]:
 
 
 def lanes() -> dict[str, int]:
-    """How many tasks run at a time: OXTOOTH_LANES says otherwise than one for each processor."""
-    count = int(os.environ.get("OXTOOTH_LANES") or os.cpu_count() or 1)
-    return {schedule.BUSY: max(1, count), schedule.WAITING: max(1, count // 2)}
+    """How many tasks of each kind run at a time: OXTOOTH_LANES says otherwise than one for each
+    processor. Machines leave a quarter of theirs, which is for builds."""
+    count = max(1, int(os.environ.get("OXTOOTH_LANES") or os.cpu_count() or 1))
+    return {schedule.BUSY: count, schedule.WAITING: max(1, count // 2), schedule.SPARE: count}
+
+
+def _in_a_row(tasks: list) -> list:
+    """The same, one at a time."""
+    return [replace(task, lane=schedule.BUSY) for task in tasks]
 
 
 def run_all(run: Run, entries: list[Group] | None = None) -> list[Record]:
@@ -265,8 +270,11 @@ def run_all(run: Run, entries: list[Group] | None = None) -> list[Record]:
         output.advance()
 
     output.advance()
+    tasks, at_a_time = _tasks(pieces), lanes()
+    if at_a_time[schedule.BUSY] == 1:
+        tasks = _in_a_row(tasks)
     try:
-        schedule.run(_tasks(pieces), lanes(), lambda task: running.add(task.name), ended)
+        schedule.run(tasks, at_a_time, lambda task: running.add(task.name), ended)
     except BaseException:
         ui.say("stopped during: " + ", ".join(sorted(running)))
         vm.stop_all()

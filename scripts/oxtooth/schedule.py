@@ -2,7 +2,7 @@
 """Runs tasks side by side: each after those that it needs, as many at a time as there are lanes.
 
 A lane is about one processor. A task that mostly waits (for time-outs, say) takes a lane of another
-kind, beside those. Where several could begin, the one goes first behind which most is to be done,
+kind, beside those, and so does one that has time: it gets what the others leave. Where several could begin, the one goes first behind which most is to be done,
 but the quick ones before all others, and those whose outcome is wanted early before what has time.
 """
 
@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-BUSY, WAITING = "busy", "waiting"
+BUSY, WAITING, SPARE = "busy", "waiting", "spare"
 # Seconds: what ends soon, and from where on the end of the whole depends on it.
 QUICK, LONG = 5, 600
 

@@ -18,7 +18,7 @@ _MARK = "ox: group "
 # Seconds on the distribution's kernel and on the debug kernel, each with the machine to itself
 # (scripts/ox check writes them to check-times.tsv). Others count as UNKNOWN.
 LENGTHS = {
-    "drivers": (6, 0), "selftests/exports": (6, 23), "selftests/sysfs": (4, 13),
+    "selftests/exports": (6, 23), "selftests/sysfs": (4, 13),
     "selftests/debugfs": (4, 16), "selftests/bringup": (8, 31), "selftests/trace": (43, 39),
     "selftests/drivers": (17, 0), "selftests/uart": (9, 21), "selftests/incoming_acl": (6, 18),
     "selftests/links": (16, 33), "selftests/flow": (9, 22), "selftests/l2cap": (65, 0),
@@ -247,7 +247,7 @@ def part(machine: Machine, run: check.Run, label: str) -> check.Part:
 
     lane = schedule.WAITING if machine.waits else schedule.BUSY
     return check.Part(machine.name, work, machine.seconds, lane,
-                      ("set-up", f"modules/{machine.flavour}"), gives_way=False)
+                      ("set-up", f"modules/{machine.flavour}"))
 
 
 def _register(flavour: str) -> None:

@@ -52,7 +52,7 @@ def _group(program: str, place: str, words: tuple = ()) -> None:
 
     checked = of.quickly if words else of.checked
     check.guest_group(name, script=script, collect=guest.selftest_collector(name), limit=of.limit, stack=stack,
-                      files=files, usb=("plain",), flavours=(flavour,), cpus=2, named_only=place not in checked)
+                      files=files, usb=("plain",), flavours=(flavour,), cpus=2, waits=True, named_only=place not in checked)
 
 
 for _program, _of in PROGRAMS.items():

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """Attacks on the life of links, by name: they end while commands, sockets, lists and timers still name them."""
 
-import collections
 import contextlib
 import os
 import socket
@@ -13,78 +12,46 @@ import time
 from lib import hcilib, ktap
 from lib.controller import address, complete, event, le_event, status
 from lib.grammar import EVENTS, LE_EVENTS
-from lib.held import Holding
+from lib.held import Asker, Held, device
 from lib.ktap import case, check, equal
-from lib.mgmt import LE_PUBLIC, LOAD_IRKS, LOAD_LINK_KEYS, LOAD_LTKS, SET_CONNECTABLE, SET_LE, SET_POWERED, SET_SSP
+from lib.mgmt import LE_PUBLIC, LOAD_IRKS, LOAD_LINK_KEYS, LOAD_LTKS, SET_CONNECTABLE, SET_SSP
 from lib.peer import CONF_REQ, CONF_RSP, HIGH, SOL_BLUETOOTH, L2capTarget, accepted, connecting, listener
-from lib.target import LIMIT, PEER, connection_complete, disconnected, rust
+from lib.target import LE_PEER, LIMIT, PEER, Target, connection_complete, disconnected, le_connection_complete, rust
 
 OTHER = "00:AA:01:42:00:97"
 PSM = 0x1001
-CREATE, DISCONNECT, AUTHENTICATE, NAME, FEATURES, EXT_FEATURES = 0x0405, 0x0406, 0x0411, 0x0419, 0x041b, 0x041c
+CREATE, DISCONNECT, AUTHENTICATE, NAME, FEATURES, EXT_FEATURES, LE_FEATURES = 0x0405, 0x0406, 0x0411, 0x0419, 0x041b, 0x041c, 0x2016
 LINK_KEY_REPLY, LINK_KEY_NEGATIVE, WRITE_EIR = 0x040b, 0x040c, 0x0c52
 LE_ACCEPT_CLEAR, LE_ACCEPT_ADD, LE_ACCEPT_REMOVE = 0x2010, 0x2011, 0x2012
 LE_SCAN_PARAMETERS, LE_SCAN, LE_EXT_SCAN_PARAMETERS, LE_EXT_SCAN = 0x200b, 0x200c, 0x2041, 0x2042
 ADD_UUID, REMOVE_UUID, STOP_DISCOVERY, ADD_DEVICE, REMOVE_DEVICE, START_SERVICE = 0x0010, 0x0011, 0x0024, 0x0033, 0x0034, 0x003a
 BT_PHY = 14
-CANCELLED = 0x10                                # mgmt: removed while it is being added
+REJECTED, CANCELLED = 0x0b, 0x10                # mgmt: there is none; removed while it is being added
 STRIDE = int(os.environ.get("STRIDE", "1"))
 
 
-class Held(Holding):
-    """Commands of `held_back` are not answered from the start. An attempt to connect ends once."""
+CONNECTABLE, SSP = (SET_CONNECTABLE, b"\1"), (SET_SSP, b"\1")
 
-    def __init__(self, *held_back, **options):
-        super().__init__(**options)
-        if held_back:
-            self.hold(*held_back)
-        self.paging = False
+
+class Paging(Held):
+    """Its attempts to connect end once each, cancelled or not."""
+
+    paging = False
 
     def _keep(self, opcode, parameters):
         self.paging |= opcode == CREATE
         return super()._keep(opcode, parameters)
 
     def page_ends(self):
-        """Whether there was an attempt to end: it ends once, cancelled or not."""
+        """Whether there was an attempt to end."""
         with self._answering:
             was, self.paging = self.paging, False
         return was
 
-    def awaits(self, *opcodes):
-        """One of these commands is being held: (opcode, parameters)."""
-        return hcilib.wait_for(f"one of {[hex(opcode) for opcode in opcodes]}", lambda: [
-            entry for entry in self.held() if entry[0] in opcodes])[-1]
-
-    def managed(self, *switches):
-        """mgmt, with the power and `switches` on: LE, if nothing is said."""
-        mgmt = hcilib.Mgmt()
-        for opcode in (*(switches or (SET_LE,)), SET_CONNECTABLE, SET_POWERED):
-            code, _ = mgmt.send(opcode, self.index, b"\1")
-            equal(code, 0, f"status of mgmt command 0x{opcode:04x}")
-        return mgmt
-
-    def _do_200e(self, _):                  # LE Create Connection Cancel
-        return [complete(0x200e), le_event(0x01, struct.pack("<BHBB", 2, 0, 0, 0) + bytes(13))]
-
     def _do_0408(self, parameters):         # Create Connection Cancel
         if not self.page_ends():
             return [complete(0x0408, b"\2" + parameters[:6])]
-        return [complete(0x0408, b"\0" + parameters[:6]), connection_complete(0, PEER, 2)]
-
-
-def answers(mgmt, index, posted):
-    """The statuses of the commands that were posted, each answered once, in whatever order: by opcode."""
-    left, statuses = collections.Counter(posted), {opcode: [] for opcode in posted}
-    end = time.monotonic() + 15 * hcilib.SCALE
-    while +left:
-        entry = mgmt._next(end - time.monotonic())
-        check(entry is not None, f"mgmt commands without an answer: {dict(+left)}")
-        code, at, body = entry
-        if code in (1, 2) and at == index:
-            opcode, = struct.unpack_from("<H", body)
-            left[opcode] -= 1
-            statuses[opcode].append(body[2])
-    return statuses
+        return super()._do_0408(parameters)
 
 
 def links(target):
@@ -101,26 +68,34 @@ def no_link_left(target):
 
 # What the host asks about a link by itself, or for a socket.
 ABOUT_A_LINK = [("Read Remote Features", FEATURES), ("Read Remote Extended Features", EXT_FEATURES), ("Remote Name Request", NAME),
-                ("Authentication Requested", AUTHENTICATE)]
+                ("Authentication Requested", AUTHENTICATE), ("LE Read Remote Features", LE_FEATURES)]
 
 
-@case("CVE-2026-43322, CVE-2026-68391, CVE-2026-68392: a link dies while a command about it is unanswered", log=3 * LIMIT)
+@case("CVE-2026-43322: a link dies while a command about it is unanswered", log=3 * LIMIT)
 def dies_under_a_command():
     for name, opcode in ABOUT_A_LINK:
-        with Held(opcode) as target, target.managed(SET_SSP):
+        with Held(off=[CONNECTABLE, SSP]) as target:
+            target.hold(opcode)
             sock = None
             if opcode == AUTHENTICATE:
-                handle = target.link()
+                target.link()
                 sock = connecting(target, PSM, PEER, security=HIGH)
+            elif opcode == LE_FEATURES:
+                # The central asks for them.
+                target.send(le_connection_complete(target.next_handle, LE_PEER, role=0))
+                target.next_handle += 1
             else:
                 target.connection_request(PEER)
             _, parameters = target.awaits(opcode)
             handle = target.next_handle - 1
+            if opcode != NAME:
+                equal(parameters[:2], struct.pack("<H", handle), f"{name}: the handle")
             target.links.pop(handle, None)
             target.send(disconnected(handle))
             hcilib.wait_for(f"{name}: the link to go", lambda: handle not in links(target))
             target.release()
             if sock is not None:
+                hcilib.wait_for("the socket's error", lambda: sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
                 sock.close()
             # The next link to that peer has nothing of the last one.
             again = target.link()
@@ -138,41 +113,37 @@ def about(handle, template, code, le):
     return le_event(code, body) if le else event(code, body)
 
 
-def event_at_the_end(target, code, template, le, behind):
+def events_of(kinds, le, behind, target):
+    """A link with events about it that are right before its end, or right behind it."""
     handle = target.le_link(target.next_handle) if le else target.link()
     if le:
         target.next_handle += 1
         hcilib.wait_for("the LE link", lambda: handle in links(target))
     target.links.pop(handle, None)
-    this = about(handle, template, code, le)
-    target.send(*([disconnected(handle), this] if behind else [this, disconnected(handle)]))
+    these = [about(handle, template, code, le) for code, template in kinds]
+    target.send(*([disconnected(handle), *these] if behind else [*these, disconnected(handle)]))
     no_link_left(target)
 
 
 @case("CVE-2026-43018, CVE-2026-46056, CVE-2026-68393: every event about a link right before its end, and right behind it",
       log=4 * LIMIT)
 def events_at_the_end():
-    kinds = [(code, template, False) for code, template in EVENTS.items() if "h" in template and code not in (0x03, 0x05, 0x2c)]
-    kinds += [(code, template, True) for code, template in LE_EVENTS.items()
-              if "h" in template and code not in (0x01, 0x0a, 0x29)]
-    late = 0
-    with Held() as target:
-        for code, template, le in kinds[::STRIDE]:
+    # Not those that make links, or end them. Those about a peer, as in pairing, are about a link, too.
+    bredr = [(code, template) for code, template in EVENTS.items()
+             if ("h" in template or "A" in template) and code not in (0x02, 0x03, 0x04, 0x05, 0x15, 0x22, 0x2c, 0x2f)]
+    low_energy = [(code, template) for code, template in LE_EVENTS.items()
+                  if "h" in template and code not in (0x01, 0x0a, 0x29)]
+    check({0x33, 0x3b, 0x3c} <= {code for code, _ in bredr} and 0x06 in dict(low_energy), "the table of events")
+    with Held(off=[CONNECTABLE, SSP]) as target:
+        for kinds, le in ((bredr, False), (low_energy, True)):
             for behind in (False, True):
-                try:
-                    event_at_the_end(target, code, template, le, behind)
-                except AssertionError:
-                    # Many links, each with many commands: a machine that stands still for the two seconds that
-                    # each has is met here first. Once may be.
-                    late += 1
-                    if late > 1 or not ktap.kmsg.matching("tx timeout"):
-                        raise
-                    ktap.say(f"a command was not answered in time at event 0x{code:02x}: once more")
-                    hcilib.wait_for("the controller to be up", target.is_up_now, 30, 0.2)
-                    event_at_the_end(target, code, template, le, behind)
+                # Three at a time; in the next turn others are the end's neighbours.
+                for turn in range(3)[::STRIDE]:
+                    for start in range(turn, len(kinds), 3):
+                        events_of(kinds[start:start + 3], le, behind, target)
 
 
-@case("CVE-2023-28464: each way for a link to end, with a socket that holds it", log=6 * LIMIT)
+@case("CVE-2023-28464, CVE-2023-53673: each way for a link to end, with a socket that holds it", log=6 * LIMIT)
 def every_end():
     def refused(target, handle):
         # The host disconnects, and the controller knows of no such link.
@@ -192,7 +163,7 @@ def every_end():
         target.send(event(0x10, b"\7"))
 
     for end in (refused, completed_again, down, reset, hardware_error):
-        with Held(still_up=False) as target:
+        with Held(off=[CONNECTABLE]) as target:
             handle = target.link()
             with connecting(target, PSM, PEER) as sock:
                 end(target, handle)
@@ -203,7 +174,8 @@ def every_end():
 
 @case("CVE-2025-39982, CVE-2026-74531: connections given up while the controller has not answered for the first", log=2 * LIMIT)
 def given_up():
-    with Held(CREATE) as target:
+    with Paging() as target:
+        target.hold(CREATE)
         for turn in range(12):
             # The first is on its way, the second waits for its turn; both sockets go.
             first = connecting(target, PSM, PEER)
@@ -225,20 +197,90 @@ def given_up():
             check(all(parameters[:6] != address(OTHER) for _, parameters in target.held()), "a closed socket's peer is paged")
 
 
+def page_fails(target, peer, code=0x04):
+    """Whoever is paged is not there."""
+    if target.page_ends():
+        target.send(connection_complete(0, peer, code))
+
+
+@case("CVE-2025-40318: a connection is given up as its turn comes", log=2 * LIMIT)
+def given_up_in_time():
+    with Paging() as target:
+        target.hold(CREATE)
+        for _ in range(20):
+            first, second = connecting(target, PSM, PEER), connecting(target, PSM, OTHER)
+            target.awaits(CREATE)
+            target.hold(CREATE)
+            target.send(status(CREATE))
+            both = threading.Barrier(2)
+
+            def close():
+                both.wait()
+                second.close()
+            closes = threading.Thread(target=close)
+            closes.start()
+            both.wait()
+            page_fails(target, PEER)
+            closes.join()
+            hcilib.wait_for("the error of the first", lambda: first.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+            first.close()
+            pages = len(target.sent(CREATE))
+
+            def over():
+                # The second may have been begun.
+                if target.held():
+                    target.hold(CREATE)
+                    target.send(status(CREATE))
+                    page_fails(target, OTHER, 0x02)
+                return not links(target) and not sysfs_links(target)
+            hcilib.wait_for("the links to go", over)
+            check(len(target.sent(CREATE)) <= pages + 1, "who was given up is paged again")
+        # The next one has its turn.
+        with connecting(target, PSM, PEER):
+            check(target.awaits(CREATE)[1][:6] == address(PEER), "somebody else is paged")
+            target.hold(CREATE)
+            target.send(status(CREATE))
+            page_fails(target, PEER)
+
+
+@case("CVE-2026-43022: sockets that want the same while it waits for its turn: it is done once, and for all of them", log=LIMIT)
+def wanted_twice():
+    with Paging() as target:
+        target.hold(CREATE)
+        for _ in range(5):
+            first = connecting(target, PSM, PEER)
+            target.awaits(CREATE)
+            others = [connecting(target, PSM + 2 * number, OTHER) for number in range(4)]
+            pages = len(target.sent(CREATE))
+            for peer in (PEER, OTHER):
+                equal(target.awaits(CREATE)[1][:6], address(peer), "who is paged")
+                target.hold(CREATE)
+                target.send(status(CREATE))
+                page_fails(target, peer)
+            errors = [hcilib.wait_for("an error", lambda sock=sock: sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+                      for sock in (first, *others)]
+            equal(len(set(errors)), 1, f"different errors ({errors})")
+            # Nothing holds it any more, though the sockets are there.
+            no_link_left(target)
+            equal(len(target.sent(CREATE)), pages + 1, "pages")
+            for sock in (first, *others):
+                sock.close()
+
+
 @case("CVE-2023-53252, CVE-2026-68390, CVE-2026-64433: known peers are removed while the accept list is being written",
       log=2 * LIMIT)
 def accept_list():
     peers = [f"00:AA:01:42:01:{number:02X}" for number in range(6)]
     for removed in (peers, peers[1:], peers[:3]):
-        with Held(LE_ACCEPT_ADD) as target, target.managed() as mgmt:
-            posted = [ADD_DEVICE] * len(peers) + [REMOVE_DEVICE] * len(removed)
+        with Held() as target, Asker(target.index) as asker:
+            target.hold(LE_ACCEPT_ADD)
             for peer in peers:
-                mgmt.post(ADD_DEVICE, target.index, address(peer) + bytes([LE_PUBLIC, 2]))
+                asker.ask(ADD_DEVICE, device(peer, LE_PUBLIC) + b"\2")
             target.awaits(LE_ACCEPT_ADD)
             for peer in removed:
-                mgmt.post(REMOVE_DEVICE, target.index, address(peer) + bytes([LE_PUBLIC]))
+                asker.ask(REMOVE_DEVICE, device(peer, LE_PUBLIC))
             target.release()
-            got = answers(mgmt, target.index, posted)
+            got = asker.await_all()
             check(set(got[ADD_DEVICE]) <= {0, CANCELLED}, f"statuses of Add Device: {got[ADD_DEVICE]}")
             check(got[ADD_DEVICE].count(CANCELLED) <= len(removed), "a device that was not removed is not added")
             equal(set(got[REMOVE_DEVICE]), {0}, "statuses of Remove Device")
@@ -265,20 +307,22 @@ def accept_list():
 def keys_change():
     def record(number):
         return address(PEER) + b"\0\4" + bytes([number]) * 16 + b"\0"
-    with Held() as target, target.managed() as mgmt:
+    with Held(off=[CONNECTABLE]) as target, Asker(target.index) as asker:
         handle = target.link()
         given = set()
         for number in range(1, 40):
             many = number % 3
-            mgmt.post(LOAD_LINK_KEYS, target.index, struct.pack("<BH", 0, 1 if many else 0) + (record(number) if many else b""))
+            asker.ask(LOAD_LINK_KEYS, struct.pack("<BH", 0, 1 if many else 0) + (record(number) if many else b""))
             if many:
                 given.add(bytes([number]) * 16)
             asked = len(target.sent(LINK_KEY_REPLY)) + len(target.sent(LINK_KEY_NEGATIVE))
             target.send(event(0x17, address(PEER)))
             if number % 5 == 0:
-                mgmt.post(LOAD_LTKS, target.index, struct.pack("<H", 0))
-                mgmt.post(LOAD_IRKS, target.index, struct.pack("<H", 0))
+                asker.ask(LOAD_LTKS, struct.pack("<H", 0))
+                asker.ask(LOAD_IRKS, struct.pack("<H", 0))
             hcilib.wait_for("an answer", lambda: len(target.sent(LINK_KEY_REPLY)) + len(target.sent(LINK_KEY_NEGATIVE)) > asked)
+        for opcode, statuses in asker.await_all().items():
+            equal(set(statuses), {0}, f"statuses of mgmt command 0x{opcode:04x}")
         for reply in target.sent(LINK_KEY_REPLY):
             equal(reply[:6], address(PEER), "whose key")
             check(reply[6:] in given, f"a key that was never loaded: {reply[6:].hex()}")
@@ -300,43 +344,40 @@ def services_told(eir):
 def services():
     def uuid(number):
         return bytes.fromhex("fb349b5f8000008000100000") + struct.pack("<I", number)
-    with Held() as target, target.managed(SET_SSP) as mgmt:
+    with Held(off=[SSP]) as target, Asker(target.index) as asker:
         target.hold(WRITE_EIR)
         left = {0x1100}
-        mgmt.post(ADD_UUID, target.index, uuid(0x1100) + b"\0")
+        asker.ask(ADD_UUID, uuid(0x1100) + b"\0")
         target.awaits(WRITE_EIR)
-        posted = [ADD_UUID]
         for turn in range(1, 20):
             number = 0x1100 + turn
-            mgmt.post(ADD_UUID, target.index, uuid(number) + b"\0")
-            posted.append(ADD_UUID)
+            asker.ask(ADD_UUID, uuid(number) + b"\0")
             if turn % 3:
                 left.add(number)
             else:
-                mgmt.post(REMOVE_UUID, target.index, uuid(number))
-                posted.append(REMOVE_UUID)
+                asker.ask(REMOVE_UUID, uuid(number))
         target.release()
-        for opcode, statuses in answers(mgmt, target.index, posted).items():
+        for opcode, statuses in asker.await_all().items():
             equal(set(statuses), {0}, f"statuses of mgmt command 0x{opcode:04x}")
         hcilib.wait_for("the services that are left to be told", lambda: services_told(target.sent(WRITE_EIR)[-1][1:]) == left)
 
 
 @case("CVE-2025-38593: known peers change while a discovery by services begins and ends", log=LIMIT)
 def discovery():
-    with Held() as target, target.managed() as mgmt:
+    with Held() as target, Asker(target.index) as asker:
         for turn in range(15):
+            asker.forget()
             if turn % 3 == 0:
                 target.hold(LE_SCAN, LE_EXT_SCAN, LE_SCAN_PARAMETERS, LE_EXT_SCAN_PARAMETERS)
             count = turn % 4
-            mgmt.post(START_SERVICE, target.index, struct.pack("<BbH", 6, -127, count) + os.urandom(16 * count))
-            peer = address(PEER) + bytes([LE_PUBLIC])
-            mgmt.post(ADD_DEVICE, target.index, peer + b"\2")
-            mgmt.post(STOP_DISCOVERY, target.index, b"\6")
-            mgmt.post(REMOVE_DEVICE, target.index, peer)
+            asker.ask(START_SERVICE, struct.pack("<BbH", 6, -127, count) + os.urandom(16 * count))
+            asker.ask(ADD_DEVICE, device(PEER, LE_PUBLIC) + b"\2")
+            asker.ask(STOP_DISCOVERY, b"\6")
+            asker.ask(REMOVE_DEVICE, device(PEER, LE_PUBLIC))
             target.release()
             # Each is answered, the one or the other way.
-            answers(mgmt, target.index, [START_SERVICE, ADD_DEVICE, STOP_DISCOVERY, REMOVE_DEVICE])
-            mgmt.send(STOP_DISCOVERY, target.index, b"\6")
+            asker.await_all()
+            asker.one(STOP_DISCOVERY, b"\6", (0, REJECTED))
         hcilib.wait_for("scanning to be off", lambda: not (target.sent(LE_EXT_SCAN) or target.sent(LE_SCAN))[-1][0])
 
 
@@ -372,7 +413,7 @@ def unplugged():
                 rfkill.write(struct.pack("<IBBBB", 0, 2, 3, soft, 0))
 
     for _ in range(8):
-        target = Held(still_up=False)
+        target = Target()
         target.start()
         root = f"{hcilib.bluetooth_debugfs()}/hci{target.index}/force_suspend"
 

@@ -2,6 +2,7 @@
 """A controller that stops answering when it is told to, and answers late; sockets of the control
 channel that count the answers they get."""
 
+import collections
 import struct
 import threading
 
@@ -22,10 +23,11 @@ class Asker(hcilib.Mgmt):
     def __init__(self, index):
         super().__init__()
         self.index = index
-        self.refused = []
+        self.asked, self.refused = [], []
 
     def ask(self, opcode, data=b""):
         """Sends a command. What sendmsg() refuses is answered by that."""
+        self.asked.append(opcode)
         try:
             self.post(opcode, self.index, data)
         except OSError as error:
@@ -55,11 +57,21 @@ class Asker(hcilib.Mgmt):
 
     def forget(self):
         self._drain()
-        self.events, self.refused = [], []
+        self.events, self.asked, self.refused = [], [], []
 
     def await_answer(self, opcode, what=""):
         """The status of the first answer."""
         return hcilib.wait_for(f"an answer to mgmt command 0x{opcode:04x} {what}", lambda: self.answers(opcode), 20)[0]
+
+    def await_all(self):
+        """The statuses of all commands asked since forget(), each answered once, in whatever order: by opcode."""
+        asked = collections.Counter(self.asked)
+        hcilib.wait_for("an answer to each mgmt command", lambda: all(
+            len(self.answers(opcode)) >= count for opcode, count in asked.items()), 20)
+        statuses = {opcode: self.answers(opcode) for opcode in asked}
+        for opcode, count in asked.items():
+            equal(len(statuses[opcode]), count, f"number of answers to mgmt command 0x{opcode:04x} ({statuses[opcode]})")
+        return statuses
 
     def one(self, opcode, data=b"", may=(0,)):
         """Sends a command and gets its answer: its return parameters."""
@@ -89,6 +101,11 @@ class Holding(Target):
         """[(opcode, parameters)] of the commands that are not answered."""
         with self.guard:
             return list(self.kept)
+
+    def awaits(self, *opcodes):
+        """One of these commands is being held: (opcode, parameters)."""
+        return hcilib.wait_for(f"one of {[hex(opcode) for opcode in opcodes]}", lambda: [
+            entry for entry in self.held() if entry[0] in opcodes])[-1]
 
     def release(self):
         """Answers what was held, and everything from now on."""
@@ -130,11 +147,21 @@ class Held(Holding):
     def __exit__(self, kind, *_):
         try:
             if kind is None:
+                if self.transport.fd >= 0:
+                    self.usable()
                 check(self.failure is None, f"the emulator failed: {self.failure!r}")
         finally:
             if self.mgmt:
                 self.mgmt.close()
             self.close()
+
+    def usable(self):
+        """The controller can be switched on, if it is not, and answers."""
+        self.release()
+        hcilib.wait_for("the controller to be up", self.is_up_now, 30, 0.2)
+        # There may be much to do before this one.
+        answer = hcilib.command(self.index, 0x1001, seconds=40)
+        check(answer is not None and answer[0] == 0x0e, f"it does not answer: {answer}")
 
     def prepare(self):
         """Switches on, and does what is to be done before and after."""
@@ -151,6 +178,12 @@ class Held(Holding):
         with Asker(self.index) as last:
             last.one(HCI_CMD_SYNC, struct.pack("<HBBH", 0x1001, 0, 0, 0))
 
+    def ask_held(self, asker, opcode, data=b""):
+        """Has a mgmt command asked, which waits for this controller."""
+        self.hold()
+        asker.ask(opcode, data)
+        self.await_held(asker, opcode)
+
     def await_held(self, asker=None, opcode=0):
         """A command waits for an answer, and the mgmt command that caused it, too."""
         hcilib.wait_for("a command to wait", lambda: self.held() or (asker and asker.answers(opcode)), 20)
@@ -163,13 +196,12 @@ class Held(Holding):
             return [complete(0x1004, b"\0\2\2" + b"\0\1" + bytes(6))]
         return super()._do_1004(parameters)
 
-    def _do_0405(self, parameters):         # Create Connection: nobody there
-        self.paged = parameters[:6]
-        return [status(0x0405)]
-
-    def _do_0408(self, parameters):         # Create Connection Cancel
+    def _do_0408(self, parameters):         # Create Connection Cancel: nobody was there
         return [complete(0x0408, b"\0" + parameters[:6]),
                 event(0x03, struct.pack("<BH", 2, 0) + parameters[:6] + b"\1\0")]
+
+    def _do_200e(self, _):                  # LE Create Connection Cancel
+        return [complete(0x200e), le_event(0x01, struct.pack("<BHBB", 2, 0, 0, 0) + bytes(13))]
 
     def _do_0c7d(self, _):                  # Read Local OOB Extended Data
         return [complete(0x0c7d, b"\0" + b"\x11" * 64)]

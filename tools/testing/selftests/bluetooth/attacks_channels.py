@@ -11,20 +11,24 @@ import socket
 import struct
 
 from lib import hcilib, ktap
-from lib.controller import event
+from lib.controller import address, event, status
+from lib.failing import FAILSLAB, Failing
+from lib.held import Asker, Held, device
 from lib.ktap import Skip, case, check, equal
 from lib.mgmt import SET_LE
 from lib.peer import (
     CONF_REQ, CONF_RSP, CONN_REQ, CONN_RSP, DISC_REQ, DISC_RSP, EXT_REQ, EXT_RSP, L2CAP, LE_RANDOM, MEDIUM, MODE_EXT,
     RECONF_REQ, RECONF_RSP, REJECT, SIGNALLING, SOL_BLUETOOTH, L2capTarget, _libc, accepted, connecting,
-    listener, sockaddr)
+    listener, own, sockaddr)
 from lib.target import LIMIT, rust
 
+SCO = 2
 PSM, SPSM = 0x1001, 0x0080
 BT_RCVMTU = 13
 AUTHENTICATE = 0x0411
 INVALID_CID = 2
-FAILSLAB = "/sys/kernel/debug/failslab"
+INQUIRY, NAME = 0x0401, 0x0419
+START_DISCOVERY, STOP_DISCOVERY, CONFIRM_NAME, DEVICE_FOUND, BUSY, REJECTED = 0x0023, 0x0024, 0x0025, 0x0012, 0x0a, 0x0b
 
 
 # The states of a channel that a socket asked for, and how far the peer goes along with it.
@@ -216,14 +220,44 @@ def scarce_memory(one_in=20):
             write(name, value)
 
 
+def attempt(function, *arguments):
+    try:
+        return function(*arguments)
+    except (AssertionError, OSError):
+        return None
+
+
+@case("CVE-2025-21937: memory is scarce while devices are found and asked for their names", log=40 * LIMIT)
+def names_without_memory():
+    def find(target, asker, peer):
+        """The peer is found, and has no name yet that is known."""
+        asker.ask(START_DISCOVERY, b"\1")
+        asked = len(target.sent(NAME))
+        attempt(hcilib.wait_for, "the inquiry", lambda: len(target.sent(INQUIRY)) > inquiries, 0.5)
+        target.send(event(0x22, b"\1" + address(peer) + bytes(7) + b"\xc4"))
+        attempt(hcilib.wait_for, "the device", lambda: asker.heard(DEVICE_FOUND), 0.2)
+        asker.ask(CONFIRM_NAME, device(peer) + b"\0")
+        target.send(event(0x01, b"\0"))         # Inquiry Complete
+        attempt(hcilib.wait_for, "its name to be asked for", lambda: len(target.sent(NAME)) > asked, 0.2)
+
+    with Held() as target, Asker(target.index) as asker:
+        with scarce_memory():
+            for turn in range(15):
+                inquiries = len(target.sent(INQUIRY))
+                find(target, asker, f"00:AA:01:42:08:{turn:02X}")
+                asker.ask(STOP_DISCOVERY, b"\1")
+        # There is memory again: somebody new is found, and the name comes.
+        target.fence()
+        asker.one(STOP_DISCOVERY, b"\1", (0, REJECTED))
+        target.fence()
+        asker.forget()
+        inquiries = len(target.sent(INQUIRY))
+        find(target, asker, "00:AA:01:42:08:FF")
+        hcilib.wait_for("the name", lambda: any(b"A peer" in body for body in asker.heard(DEVICE_FOUND)))
+
+
 @case("CVE-2024-58009: memory is scarce while links, channels and data come", log=40 * LIMIT)
 def without_memory():
-    def attempt(function, *arguments):
-        try:
-            return function(*arguments)
-        except (AssertionError, OSError):
-            return None
-
     def connect(target, scid):
         """Goes as far towards an open channel as the host goes along."""
         since = len(target.said)
@@ -267,58 +301,53 @@ def without_memory():
                 target.await_said("the data", lambda cid, data: data == b"it works")
 
 
-def not_reached(control):
-    """Disarms; whether what was to fail was none of the body's."""
-    try:
-        left = int(os.pread(control, 32, 0).split(b"\0")[0])
-        os.write(control, b"0")
-    except OSError as error:
-        # Copying the numbers from and to this program is what has failed now, and is the last that does.
-        equal(error.errno, errno.EFAULT, "the error")
-        os.write(control, b"0")
-        return True
-    return left > 0
+def connects(target, kind):
+    with socket.socket(31, kind | socket.SOCK_NONBLOCK, L2CAP) as sock:
+        return hcilib.connect(sock, sockaddr(PSM, target.peer)) in (0, errno.EINPROGRESS)
 
 
-@case("CVE-2024-56605: every allocation of socket(), bind(), listen() and connect() fails, one at a time", log=LIMIT)
+def connects_audio(target, kind):
+    with socket.socket(31, kind | socket.SOCK_NONBLOCK, SCO) as sock:
+        where = struct.pack("<H6s", 31, address(own(target)))
+        return (_libc.bind(sock.fileno(), where, len(where)) == 0 and
+                hcilib.connect(sock, struct.pack("<H6s", 31, address(target.peer))) in (0, errno.EINPROGRESS))
+
+
+def listens(_, kind):
+    with socket.socket(31, kind, L2CAP) as sock:
+        where = sockaddr(0x1003)
+        return _libc.bind(sock.fileno(), where, len(where)) == 0 and _libc.listen(sock.fileno(), 1) == 0
+
+
+class NoAudio(L2capTarget):
+    """Audio links are refused."""
+
+    def _do_0428(self, _, opcode=0x0428):   # Setup Synchronous Connection
+        return [status(opcode), event(0x2c, struct.pack("<BH6sB", 0x0d, 0, address(self.peer), 2) + bytes(7))]
+
+    def _do_043d(self, parameters):         # Enhanced Setup Synchronous Connection
+        return self._do_0428(parameters, 0x043d)
+
+
+@case("CVE-2024-56605, CVE-2023-54038: every allocation of socket(), bind(), listen() and connect() fails, one at a time",
+      log=LIMIT)
 def no_socket():
-    nth = "/proc/thread-self/fail-nth"
-    if not (os.path.exists(nth) and os.path.isdir(FAILSLAB)):
-        raise Skip("this kernel has no fault injection")
-    with open(f"{FAILSLAB}/ignore-gfp-wait", "w") as file:
-        file.write("N")
-    control = os.open(nth, os.O_RDWR)
-
-    def connects(target, kind):
-        with socket.socket(31, kind | socket.SOCK_NONBLOCK, L2CAP) as sock:
-            where = sockaddr(PSM, target.peer)
-            return _libc.connect(sock.fileno(), where, len(where)) == 0 or ctypes.get_errno() == errno.EINPROGRESS
-
-    def listens(_, kind):
-        with socket.socket(31, kind, L2CAP) as sock:
-            where = sockaddr(0x1003)
-            return _libc.bind(sock.fileno(), where, len(where)) == 0 and _libc.listen(sock.fileno(), 1) == 0
-
-    try:
-        with L2capTarget() as target:
-            for kind, body in ((socket.SOCK_SEQPACKET, connects), (socket.SOCK_STREAM, listens),
-                               (socket.SOCK_SEQPACKET, listens)):
-                failed, left = 0, False
-                for number in range(1, 100):
-                    os.write(control, str(number).encode())
+    with Failing() as failing, NoAudio() as target:
+        for kind, body in ((socket.SOCK_SEQPACKET, connects), (socket.SOCK_STREAM, listens),
+                           (socket.SOCK_SEQPACKET, listens), (socket.SOCK_SEQPACKET, connects_audio)):
+            failed = 0
+            for number in range(1, 100):
+                with failing.nth(number):
                     try:
                         failed += not body(target, kind)
                     except OSError:
                         failed += 1
-                    finally:
-                        left = not_reached(control)
-                    if left:
-                        break                   # so many there are not
-                check(failed and left, f"{body.__name__}: {failed} of {number} calls failed")
-                check(body(target, kind), f"{body.__name__} with all the memory there is")
-                target.settle()
-    finally:
-        os.close(control)
+                hcilib.wait_for("the audio links to go", lambda: all(entry[2] == 1 for entry in hcilib.connections(target.index)))
+                if not failing.reached:
+                    break                   # so many there are not
+            check(failed and not failing.reached, f"{body.__name__}: {failed} of {number} calls failed")
+            check(body(target, kind), f"{body.__name__} with all the memory there is")
+            target.settle()
 
 
 if __name__ == "__main__":

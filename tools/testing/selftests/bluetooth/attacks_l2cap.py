@@ -528,7 +528,8 @@ def link_goes():
                 sock.close()
 
 
-@case("CVE-2026-53357, CVE-2026-64557, CVE-2026-64406: a listener is closed with channels in every state behind it", log=LIMIT)
+@case("CVE-2026-53357, CVE-2026-45835, CVE-2026-64557, CVE-2026-64406: a listener is closed with channels in every state behind it",
+      log=LIMIT)
 def listener_goes():
     with L2capTarget() as target:
         for turn in range(12):
@@ -553,7 +554,7 @@ OPTIONS = [(SOL_BLUETOOTH, BT_SECURITY, 1), (SOL_BLUETOOTH, BT_DEFER_SETUP, 4), 
            (SOL_BLUETOOTH, BT_MODE, 1), (SOL_L2CAP, L2CAP_OPTIONS, 1), (SOL_L2CAP, 3, 4)]
 
 
-@case("CVE-2024-35965, CVE-2024-35966: socket options that are too short, and calls that make no sense", log=LIMIT)
+@case("CVE-2024-35965: socket options that are too short, and calls that make no sense", log=LIMIT)
 def short_options():
     with L2capTarget() as target, listener(target, PSM):
         with connecting(target, PSM, target.peer) as sock:

@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import errno
 import fcntl
+import mmap
 import os
 import socket
 import struct
@@ -95,6 +96,34 @@ def short_options():
                     code, got, inside = option(hci.sock, level, name, room)
                     check(inside, f"option {level}/{name} is written beyond {room} octets")
                     check(code or got[:room] == value[:room], f"option {level}/{name} in {room} octets: {got.hex()}")
+
+
+@case("CVE-2024-26889: HCIGETDEVINFO tells a name that ends in its eight octets, and nothing behind its ninety-two", log=LIMIT)
+def device_info():
+    size, name = 92, slice(2, 10)
+    with Held() as target, hcilib.HciSocket(bind=False) as hci, mmap.mmap(-1, 2 * mmap.PAGESIZE) as pages:
+        memory = ctypes.addressof(ctypes.c_char.from_buffer(pages))
+        end = memory + mmap.PAGESIZE
+        asked = struct.pack("<H", target.index) + b"\xff" * (size - 2)
+
+        def ask(at):
+            ctypes.memset(memory, 0xa5, mmap.PAGESIZE)
+            ctypes.memmove(at, asked[:end - at], min(size, end - at))
+            failed = _libc.ioctl(hci.sock.fileno(), ctypes.c_ulong(hcilib.HCIGETDEVINFO), ctypes.c_void_p(at)) < 0
+            return ctypes.get_errno() if failed else 0
+
+        own = f"hci{target.index}".encode()
+        # Nobody has a right to what is behind the first page.
+        equal(_libc.mprotect(ctypes.c_void_p(end), mmap.PAGESIZE, 0), 0, "mprotect")
+        for room in (mmap.PAGESIZE, size + 1, size):
+            equal(ask(end - room), 0, f"error with room for {room} octets")
+            told = ctypes.string_at(end - room, room)
+            equal(told[:2], asked[:2], "index")
+            equal(told[name][:len(own) + 1], own + b"\0", "name")
+            equal(set(told[size:]) <= {0xa5}, True, "what is behind the answer")
+        for room in (size - 1, 2, 1):
+            equal(ask(end - room), errno.EFAULT, f"error with room for {room} octets")
+        equal(_libc.mprotect(ctypes.c_void_p(end), mmap.PAGESIZE, mmap.PROT_READ | mmap.PROT_WRITE), 0, "mprotect")
 
 
 @case("CVE-2025-68305: a socket is bound to the control channel while others write to it", log=LIMIT)

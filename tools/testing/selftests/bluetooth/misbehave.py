@@ -491,6 +491,56 @@ def reset_race():
         hcilib.wait_for("it to go", lambda: hcilib.info(index) is None, 10)
 
 
+@case("CVE-2022-50166, CVE-2022-50833, CVE-2026-63974: the time-out of a command, and of credits, comes as the controller is "
+      "switched off, reset, unplugged", log=200)
+def time_out_at_the_end():
+    # All at once, each closed at another moment around its time-out, some milliseconds apart.
+    def silent(_opcode, _parameters):
+        return []
+
+    def no_credit(opcode, parameters):
+        return [complete(opcode, b"\0", 0)] if opcode == VERSION else []
+
+    def plug(number):
+        device = Controller(bdaddr=f"00:AA:01:42:07:{number:02X}")
+        device.start()
+        hcilib.up(device.index)
+        return device
+
+    def close(device, end, moment, sent):
+        time.sleep(max(0, sent + moment - time.monotonic()))
+        device.hook = None
+        try:
+            end(device.index) if end else device.close()
+        except OSError as error:
+            ktap.say(f"{end.__name__} {moment:.2f} s after the command: errno {error.errno}")
+
+    plans = [(hook, end, limit + late) for hook, limit in ((silent, 2.0), (no_credit, 4.0))
+             for end, late in ((hcilib.down, -0.01), (hcilib.down, 0.0), (hcilib.reset, -0.01), (hcilib.reset, 0.0),
+                               (None, -0.01), (None, 0.0), (None, 0.01))]
+    plugged, threads = [], []
+    try:
+        for number in range(len(plans)):
+            plugged.append(plug(number))
+        for device, (hook, end, moment) in zip(plugged, plans):
+            device.hook = hook
+            with hcilib.HciSocket(hcilib.CHANNEL_RAW, device.index) as raw:
+                raw.send(struct.pack("<BHB", 1, VERSION, 0))
+            threads.append(threading.Thread(target=close, args=(device, end, moment, time.monotonic())))
+            threads[-1].start()
+        for thread in threads:
+            thread.join(60 * hcilib.SCALE)
+            check(not thread.is_alive(), "a controller does not close")
+        for device, (_, end, _) in zip(plugged, plans):
+            if end:
+                recovers(device)
+            else:
+                hcilib.wait_for("it to go", lambda device=device: hcilib.info(device.index) is None, 10)
+    finally:
+        for device in plugged:
+            device.close()
+
+
 @case("hundreds of commands for a dead controller, then unplugged (CVE-2026-98809)", log=LIMIT)
 def backlog():
     device = Controller()

@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """hci_uart on a pseudo-terminal: a second C driver, with a byte stream between it and us."""
 
+import errno
+import fcntl
 import os
 import struct
+import termios
 import threading
 import time
 
@@ -120,6 +123,57 @@ def silent():
         index = device.index
         gone(index)
     check(took < 30, f"detach took {took:.1f} s")
+
+
+def percpu():
+    """KiB of memory per processor."""
+    with open("/proc/meminfo") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("Percpu:"))
+
+
+# Protocols that want a line with flow control, which a pseudo-terminal has not; an ioctl of the
+# line discipline that holds registration back.
+ATH3K, INTEL, BCM, QCA, MRVL = 5, 6, 7, 8, 11
+HCIUARTSETFLAGS, INIT_PENDING = 0x400455cb, 1 << 3
+
+
+@case("CVE-2026-53252: set-up fails before the controller is registered, and the line goes before it is", log=20)
+def never_registered():
+    before = sorted(hcilib.devices()), os.listdir("/sys/class/bluetooth"), percpu()
+    refused = dict.fromkeys((ATH3K, INTEL, BCM, QCA, MRVL), 0)
+    line = H4Pty()
+    try:
+        fcntl.ioctl(line.line, termios.TIOCSETD, struct.pack("i", line.N_HCI))
+        for protocol in list(refused) * 150:
+            try:
+                fcntl.ioctl(line.line, line.HCIUARTSETPROTO, protocol)
+                check(False, f"protocol {protocol} was taken")
+            except OSError as error:
+                # The kernel may be without one of them.
+                check(error.errno in (errno.EOPNOTSUPP, errno.EPROTONOSUPPORT), f"protocol {protocol}: error {error.errno}")
+                refused[protocol] += error.errno == errno.EOPNOTSUPP
+        ktap.say(f"refused: {refused}")
+        check(sum(refused.values()) >= 150, "no protocol got as far as a controller")
+        for request in (line.HCIUARTGETPROTO, line.HCIUARTGETDEVICE):
+            try:
+                fcntl.ioctl(line.line, request)
+                check(False, "there is a controller")
+            except OSError as error:
+                equal(error.errno, errno.EUNATCH, "the error of asking for it")
+        # Taken, but nobody registers it.
+        for _ in range(20):
+            fcntl.ioctl(line.line, HCIUARTSETFLAGS, INIT_PENDING)
+            fcntl.ioctl(line.line, line.HCIUARTSETPROTO, line.H4)
+            equal((sorted(hcilib.devices()), os.listdir("/sys/class/bluetooth")), before[:2], "controllers")
+            line.detach()
+            fcntl.ioctl(line.line, termios.TIOCSETD, struct.pack("i", line.N_HCI))
+    finally:
+        line.close()
+    hcilib.wait_for("memory per processor to be given back", lambda: percpu() < before[2] + 128)
+    with uart() as device:
+        check(device.index not in before[0], "the index")
+        hcilib.up(device.index)
+        answers(device)
 
 
 @case("the line goes back to N_TTY while the controller is up", log=20)

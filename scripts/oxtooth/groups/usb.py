@@ -29,7 +29,7 @@ class Program:
 # usb_vendors compares our driver with the kernel's, on the kernel's core.
 PROGRAMS = {
     "usb": Program(tuple(PLACES), ("driver", "rust")),
-    "usb_streams": Program(tuple(PLACES)),
+    "usb_streams": Program(tuple(PLACES), ("rust",)),
     "usb_faults": Program(tuple(PLACES), ("driver",)),
     "usb_attacks": Program(tuple(PLACES), limit=600, quickly=("rust",), quick=(
         "interface for diagnostics", "another driver has", "without a subevent", "diagnostic events", "cannot be set up",

@@ -319,12 +319,14 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        let status = if self.id.is_some() {
-            MgmtStatus::INVALID_INDEX
-        } else {
-            MgmtStatus::FAILED
-        };
+        let listed = self.id.is_some();
         if let Some(claim) = self.unlist() {
+            // It may only be memory that was not there.
+            let status = if listed && self.room.dev().is_none() {
+                MgmtStatus::INVALID_INDEX
+            } else {
+                MgmtStatus::FAILED
+            };
             claim.lost(status);
         }
     }

@@ -15,7 +15,8 @@ import time
 
 from lib import hcilib, ktap
 from lib.controller import address, event, le_event
-from lib.held import (HCI_CMD_SYNC, READ_INDEX_LIST, SET_CONNECTABLE, SET_POWERED, Asker, Held, Row, device, exactly_one)
+from lib.failing import Failing
+from lib.held import (ERRNO, HCI_CMD_SYNC, READ_INDEX_LIST, SET_CONNECTABLE, SET_POWERED, Asker, Held, Row, device, exactly_one)
 from lib.ktap import Skip, case, check, equal
 from lib.target import LE_PEER, PEER, disconnected, le_connection_complete, rust
 
@@ -217,6 +218,34 @@ def to_the_end():
             asker.post(READ_INDEX_LIST)
             asker.answer(READ_INDEX_LIST, hcilib.DEV_NONE)
             asker.await_all()
+
+
+# Commands that are done again and again, with what undoes them.
+UNDONE = [((SET_CONNECTABLE, b"\1"), (SET_CONNECTABLE, b"\0")), ((ADD_UUID, UUID + b"\x10"), (REMOVE_UUID, UUID)),
+          ((ADD_DEVICE, ADD_PEER + b"\2"), (REMOVE_DEVICE, ADD_PEER)), (ADVERTISING, (REMOVE_ADV, b"\1"))]
+
+
+@case("CVE-2026-43021: each allocation of a command fails, one at a time: it is refused or answered, once, and goes the next time")
+def no_memory():
+    with Failing() as failing, Held() as target, Asker(target.index) as asker:
+        for command, undo in UNDONE:
+            asker.forget()
+            for number in range(1, 100):
+                with failing.nth(number):
+                    asker.ask(*command)
+                hcilib.wait_for(f"answer {number}", lambda: len(asker.answers(command[0])) >= number)
+                if not failing.reached:
+                    break
+                target.mgmt.forget()
+                target.mgmt.ask(*undo)
+                target.mgmt.await_answer(undo[0])
+            target.fence()
+            statuses = asker.await_all()[command[0]]
+            check(number > 3 and not failing.reached, f"mgmt command 0x{command[0]:04x}: {number} allocations")
+            check(set(statuses) <= {OK, FAILED, NO_RESOURCES, ERRNO}, f"mgmt command 0x{command[0]:04x}: statuses {statuses}")
+            # With all the memory there is.
+            for one in (undo, command, undo):
+                target.mgmt.one(*one)
 
 
 @case("CVE-2025-38117: each command waits while another socket sends the same")

@@ -534,7 +534,8 @@ impl Btusb {
 impl WorkItem<{ items::RECOVER }> for Btusb {
     type Pointer = Arc<Btusb>;
 
-    fn run(this: Arc<Btusb>, _worker: &mut Worker<'_>) {
+    fn run(this: ArcBorrow<'_, Btusb>, _worker: &mut Worker<'_>) {
+        let this = owned(this);
         if this.tx_halted.swap(false, Relaxed) {
             let _ = this.udev.clear_halt(&this.endpoints.bulk_out);
         }
@@ -548,7 +549,8 @@ impl WorkItem<{ items::RECOVER }> for Btusb {
 impl WorkItem<{ items::DELIVER }> for Btusb {
     type Pointer = Arc<Btusb>;
 
-    fn run(this: Arc<Btusb>, _worker: &mut Worker<'_>) {
+    fn run(this: ArcBorrow<'_, Btusb>, _worker: &mut Worker<'_>) {
+        let this = owned(this);
         while let Some(skb) = this.waiting.pop() {
             vendor::receive_acl(&this, skb);
         }

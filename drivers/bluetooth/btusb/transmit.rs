@@ -360,7 +360,7 @@ fn opcode(skb: &SkBuff) -> Option<u16> {
 impl WorkItem<{ items::WAKER }> for Btusb {
     type Pointer = Arc<Btusb>;
 
-    fn run(this: Arc<Btusb>, _worker: &mut Worker<'_>) {
+    fn run(this: ArcBorrow<'_, Btusb>, _worker: &mut Worker<'_>) {
         // Waking it up is all; what waits is sent by `resume`.
         drop(this.intf.power_get());
     }

@@ -7,7 +7,10 @@ use crate::{
         items,
         Btusb, //
     },
-    receive::Voices,
+    receive::{
+        owned,
+        Voices, //
+    },
 };
 use core::sync::atomic::{
     AtomicU32,
@@ -27,6 +30,7 @@ use kernel::{
         new_mutex,
         new_spinlock_irq,
         Arc,
+        ArcBorrow,
         Mutex,
         SpinLockIrq, //
     },
@@ -254,7 +258,7 @@ impl Btusb {
 impl WorkItem<{ items::VOICE }> for Btusb {
     type Pointer = Arc<Btusb>;
 
-    fn run(this: Arc<Btusb>, _worker: &mut Worker<'_>) {
-        this.follow_links();
+    fn run(this: ArcBorrow<'_, Btusb>, _worker: &mut Worker<'_>) {
+        owned(this).follow_links();
     }
 }

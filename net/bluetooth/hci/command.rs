@@ -239,25 +239,26 @@ kernel_ext::impl_has_work! {
 
 impl WorkItem<{ ids::COMMAND }> for Controller {
     type Pointer = ARef<Device>;
+    const KEEPS: bool = true;
 
-    fn run(dev: ARef<Device>, _worker: &mut Worker<'_>) {
-        transmit(&dev);
+    fn run(dev: &Device, _worker: &mut Worker<'_>) {
+        transmit(dev);
     }
 }
 
 impl WorkItem<{ ids::COMMAND_TIMER }> for Controller {
     type Pointer = ARef<Device>;
 
-    fn run(dev: ARef<Device>, _worker: &mut Worker<'_>) {
-        command_timed_out(&dev);
+    fn run(dev: &Device, _worker: &mut Worker<'_>) {
+        command_timed_out(dev);
     }
 }
 
 impl WorkItem<{ ids::CREDIT_TIMER }> for Controller {
     type Pointer = ARef<Device>;
 
-    fn run(dev: ARef<Device>, _worker: &mut Worker<'_>) {
-        credit_timed_out(&dev);
+    fn run(dev: &Device, _worker: &mut Worker<'_>) {
+        credit_timed_out(dev);
     }
 }
 

@@ -108,7 +108,7 @@ impl Power {
 impl WorkItem<{ ids::POWER_ON }> for Controller {
     type Pointer = ARef<Device>;
 
-    fn run(dev: ARef<Device>, _worker: &mut Worker<'_>) {
+    fn run(dev: &Device, _worker: &mut Worker<'_>) {
         let result = {
             let lock = dev.req_lock();
             power_on(&Session::under(&lock))
@@ -130,7 +130,7 @@ impl WorkItem<{ ids::POWER_ON }> for Controller {
 impl WorkItem<{ ids::POWER_OFF }> for Controller {
     type Pointer = ARef<Device>;
 
-    fn run(dev: ARef<Device>, _worker: &mut Worker<'_>) {
+    fn run(dev: &Device, _worker: &mut Worker<'_>) {
         let lock = dev.req_lock();
         close(&Session::under(&lock));
     }

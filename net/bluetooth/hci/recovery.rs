@@ -116,7 +116,7 @@ impl Recovery {
 impl WorkItem<{ ids::STABLE }> for Controller {
     type Pointer = ARef<Device>;
 
-    fn run(dev: ARef<Device>, _worker: &mut Worker<'_>) {
+    fn run(dev: &Device, _worker: &mut Worker<'_>) {
         let suppressed = dev.recovery.ladder.lock().stable();
         if suppressed > 0 {
             pr_info!(
@@ -131,8 +131,8 @@ impl WorkItem<{ ids::STABLE }> for Controller {
 impl WorkItem<{ ids::RECOVER }> for Controller {
     type Pointer = ARef<Device>;
 
-    fn run(dev: ARef<Device>, _worker: &mut Worker<'_>) {
-        climb(&dev);
+    fn run(dev: &Device, _worker: &mut Worker<'_>) {
+        climb(dev);
     }
 }
 

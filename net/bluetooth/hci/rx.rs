@@ -213,10 +213,11 @@ fn queue(dev: &Device, mut skb: SkBuff, packet_type: u8) -> Result {
 
 impl WorkItem<{ ids::RECEIVE }> for Controller {
     type Pointer = ARef<Device>;
+    const KEEPS: bool = true;
 
-    fn run(dev: ARef<Device>, worker: &mut Worker<'_>) {
+    fn run(dev: &Device, worker: &mut Worker<'_>) {
         while let Some(skb) = dev.reception.queue.pop() {
-            dispatch(&dev, worker, skb);
+            dispatch(dev, worker, skb);
         }
     }
 }
@@ -247,13 +248,14 @@ fn dispatch(dev: &Device, worker: &mut Worker<'_>, mut skb: SkBuff) {
 
 impl WorkItem<{ ids::TRANSMIT }> for Controller {
     type Pointer = ARef<Device>;
+    const KEEPS: bool = true;
 
-    fn run(dev: ARef<Device>, worker: &mut Worker<'_>) {
+    fn run(dev: &Device, worker: &mut Worker<'_>) {
         while let Some(skb) = dev.raw.pop() {
             // The socket was told that the packet is queued; a failure is counted and logged.
-            let _ = super::command::send_frame(&dev, skb);
+            let _ = super::command::send_frame(dev, skb);
         }
-        flow::transmit(&dev, worker);
+        flow::transmit(dev, worker);
     }
 }
 

@@ -110,7 +110,7 @@ macro_rules! timer_sequence {
         impl WorkItem<{ $id }> for Controller {
             type Pointer = ARef<Device>;
 
-            fn run(dev: ARef<Device>, _worker: &mut Worker<'_>) {
+            fn run(dev: &Device, _worker: &mut Worker<'_>) {
                 let lock = dev.req_lock();
                 $run(&Session::under(&lock));
             }
@@ -208,8 +208,8 @@ macro_rules! alarm_work {
         impl WorkItem<{ $id }> for Controller {
             type Pointer = ARef<Device>;
 
-            fn run(dev: ARef<Device>, worker: &mut Worker<'_>) {
-                $run(&dev, worker);
+            fn run(dev: &Device, worker: &mut Worker<'_>) {
+                $run(dev, worker);
             }
         }
     };

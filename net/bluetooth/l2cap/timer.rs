@@ -16,7 +16,8 @@ use kernel::{
             Atomic,
             Relaxed, //
         },
-        Arc, //
+        Arc,
+        ArcBorrow, //
     },
     time::msecs_to_jiffies, //
 };
@@ -81,7 +82,7 @@ impl Clock {
 impl WorkItem<0> for Clock {
     type Pointer = Arc<Clock>;
 
-    fn run(this: Arc<Clock>, worker: &mut Worker<'_>) {
+    fn run(this: ArcBorrow<'_, Clock>, worker: &mut Worker<'_>) {
         this.due.store(NEVER, Relaxed);
         let now = now_ms();
         let dev = &this.dev;

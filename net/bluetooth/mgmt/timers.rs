@@ -17,7 +17,10 @@ use crate::hci::{
 };
 use kernel::{
     prelude::*,
-    sync::Arc,
+    sync::{
+        Arc,
+        ArcBorrow, //
+    },
     time::msecs_to_jiffies, //
 };
 use kernel_ext::{
@@ -84,7 +87,7 @@ kernel_ext::impl_has_work! {
 impl WorkItem<{ DISCOVERABLE_OFF }> for Room {
     type Pointer = Arc<Room>;
 
-    fn run(room: Arc<Room>, _worker: &mut Worker<'_>) {
+    fn run(room: ArcBorrow<'_, Room>, _worker: &mut Worker<'_>) {
         let Some(dev) = room.dev() else { return };
         dev.set(Flag::LIMITED_DISCOVERABLE, false);
         dev.set(Flag::DISCOVERABLE, false);
@@ -100,7 +103,7 @@ impl WorkItem<{ DISCOVERABLE_OFF }> for Room {
 impl WorkItem<{ SERVICE_CACHE }> for Room {
     type Pointer = Arc<Room>;
 
-    fn run(room: Arc<Room>, _worker: &mut Worker<'_>) {
+    fn run(room: ArcBorrow<'_, Room>, _worker: &mut Worker<'_>) {
         let Some(dev) = room.dev() else { return };
         if dev.set(Flag::SERVICE_CACHE, false) {
             let lock = dev.req_lock();
@@ -114,10 +117,10 @@ impl WorkItem<{ SERVICE_CACHE }> for Room {
 impl WorkItem<{ MESH_SENT }> for Room {
     type Pointer = Arc<Room>;
 
-    fn run(room: Arc<Room>, _worker: &mut Worker<'_>) {
+    fn run(room: ArcBorrow<'_, Room>, _worker: &mut Worker<'_>) {
         let Some(dev) = room.dev() else { return };
         let lock = dev.req_lock();
-        mesh::sent(&Session::under(&lock), &room);
+        mesh::sent(&Session::under(&lock), &room.into());
     }
 }
 

@@ -565,6 +565,10 @@ impl<T: Owner> Hdev<T> {
 unsafe impl<T: Owner> crate::workqueue::WorkOwner<T> for ARef<Hdev<T>> {
     type Borrow<'a> = &'a Hdev<T>;
 
+    fn borrow(this: &Self) -> &Hdev<T> {
+        this
+    }
+
     fn as_ptr(this: &Hdev<T>) -> *const T {
         &raw const this.state
     }

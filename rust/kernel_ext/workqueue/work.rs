@@ -17,6 +17,15 @@ use core::{
         self,
         NonNull, //
     },
+    sync::atomic::{
+        AtomicU32,
+        Ordering::{
+            AcqRel,
+            Acquire,
+            Relaxed,
+            Release, //
+        },
+    },
 };
 use kernel::{
     prelude::*,
@@ -27,8 +36,8 @@ use kernel::{
             AlwaysRefCounted, //
         },
         atomic::{
-            Atomic,
-            Relaxed, //
+            self,
+            Atomic, //
         },
         Arc,
         ArcBorrow,
@@ -68,6 +77,9 @@ pub unsafe trait WorkOwner<T>: Send + Sized + 'static {
     where
         T: 'a;
 
+    /// Lends it.
+    fn borrow(this: &Self) -> Self::Borrow<'_>;
+
     /// The object.
     fn as_ptr(this: Self::Borrow<'_>) -> *const T;
 
@@ -88,6 +100,10 @@ pub unsafe trait WorkOwner<T>: Send + Sized + 'static {
 // SAFETY: The pointer is that of the contents in each case. A borrow keeps an `Arc` from dropping.
 unsafe impl<T: Send + Sync + 'static> WorkOwner<T> for Arc<T> {
     type Borrow<'a> = ArcBorrow<'a, T>;
+
+    fn borrow(this: &Self) -> ArcBorrow<'_, T> {
+        this.as_arc_borrow()
+    }
 
     fn as_ptr(this: ArcBorrow<'_, T>) -> *const T {
         &raw const *this
@@ -110,6 +126,10 @@ unsafe impl<T: Send + Sync + 'static> WorkOwner<T> for Arc<T> {
 // SAFETY: The pointer is that of the object in each case. A borrow keeps an `ARef` from dropping.
 unsafe impl<T: AlwaysRefCounted + Send + Sync + 'static> WorkOwner<T> for ARef<T> {
     type Borrow<'a> = &'a T;
+
+    fn borrow(this: &Self) -> &T {
+        this
+    }
 
     fn as_ptr(this: &T) -> *const T {
         this
@@ -136,8 +156,13 @@ pub trait WorkItem<const ID: u64 = 0>: Sized + 'static {
     /// The reference that a queued item holds.
     type Pointer: WorkOwner<Self>;
 
+    /// Whether the item keeps that reference when it has run, for the next time: for those that are
+    /// queued for each packet. It gives it up when it is [disabled](Work::disable), which must happen
+    /// before the owner can go.
+    const KEEPS: bool = false;
+
     /// Runs on the queue that the item is bound to.
-    fn run(this: Self::Pointer, worker: &mut Worker<'_>);
+    fn run(this: <Self::Pointer as WorkOwner<Self>>::Borrow<'_>, worker: &mut Worker<'_>);
 }
 
 /// Declares that a type contains a [`Work<Self, ID>`]; implemented by
@@ -193,6 +218,11 @@ macro_rules! impl_has_work {
     )*};
 }
 
+/// Of [`Work::state`]: the item keeps a reference on its owner for the next time, and is not disabled.
+const KEPT: u32 = 1;
+/// Once for each time that it is disabled.
+const DISABLED: u32 = 2;
+
 /// A work item, which may be delayed, that is a member of the object it works on.
 ///
 /// Wraps the kernel's C `struct delayed_work`.
@@ -203,13 +233,15 @@ macro_rules! impl_has_work {
 /// - If it is pending, `self` is the member of a `T`, and one reference on that `T` was turned into
 ///   a pointer by [`WorkOwner::into_raw`], for whoever ends it being pending to turn back.
 /// - If it is pending or runs, then on the queue in `queue`.
-/// - The C item is disabled at least `disabled` times.
+/// - `state` is a multiple of [`DISABLED`], and the C item is disabled at least that many times; or it is
+///   [`KEPT`], and one more such reference was turned into a pointer, for whoever takes that away.
 #[pin_data]
 pub struct Work<T, const ID: u64 = 0> {
     #[pin]
     dwork: Opaque<bindings::delayed_work>,
     queue: SetOnce<OrderedQueue>,
-    disabled: Atomic<i32>,
+    // Not one of the kernel's atomics: each access of those is a call.
+    state: AtomicU32,
     _owner: PhantomData<fn(T)>,
 }
 
@@ -251,7 +283,7 @@ impl<T: WorkItem<ID> + HasWork<ID>, const ID: u64> Work<T, ID> {
                 }
             }),
             queue: SetOnce::new(),
-            disabled: Atomic::new(0),
+            state: AtomicU32::new(0),
             _owner: PhantomData,
         })
     }
@@ -276,9 +308,54 @@ impl<T: WorkItem<ID> + HasWork<ID>, const ID: u64> Work<T, ID> {
         };
         // There is a queue, since only `submit` queues.
         if let Some(queue) = queue {
+            let body = |worker: &mut Worker<'_>| {
+                T::run(T::Pointer::borrow(&owner), worker);
+                // SAFETY: `owner` keeps the object, and the item is its member.
+                unsafe { (*this).keep_or_drop(owner) };
+            };
             // SAFETY: By the type invariant this is the queue that the item runs on.
-            unsafe { run_item(queue, |worker| T::run(owner, worker)) };
+            unsafe { run_item(queue, body) };
         }
+    }
+
+    /// Keeps the reference for the next time, if the item is one that does and may, or else drops it.
+    ///
+    /// Either may be the end of the object: whoever has another reference may take the kept one.
+    fn keep_or_drop(&self, owner: T::Pointer) {
+        if !T::KEEPS {
+            return drop(owner);
+        }
+        let ptr = T::Pointer::into_raw(owner);
+        // INVARIANT: The reference is turned into a pointer.
+        let kept = self.state.compare_exchange(0, KEPT, Release, Relaxed);
+        if kept.is_err() {
+            // SAFETY: It was turned into a pointer above, and not kept.
+            drop(unsafe { T::Pointer::from_raw(ptr) });
+        }
+    }
+
+    /// A reference for the item to hold: the one that was kept, or another one.
+    fn reference(&self, owner: Borrow<'_, T, ID>) -> T::Pointer {
+        let kept = T::KEEPS
+            && self
+                .state
+                .compare_exchange(KEPT, 0, Acquire, Relaxed)
+                .is_ok();
+        if !kept {
+            return T::Pointer::acquire(owner);
+        }
+        // SAFETY: By the type invariant there is one; it is ours now.
+        unsafe { T::Pointer::from_raw(self.owner()) }
+    }
+
+    /// The object that the item is a member of.
+    ///
+    /// # Safety
+    ///
+    /// It is one: the item of a `T` was or is queued.
+    unsafe fn owner(&self) -> *mut T {
+        // SAFETY: By the function's requirements.
+        unsafe { T::work_container_of(ptr::from_ref(self).cast_mut()) }
     }
 
     /// Binds the item to the queue that it will run on, for good.
@@ -321,16 +398,21 @@ impl<T: WorkItem<ID> + HasWork<ID>, const ID: u64> Work<T, ID> {
         let Some(inner) = self.inner() else {
             return false;
         };
-        let ptr = T::Pointer::into_raw(T::Pointer::acquire(owner));
-        // SAFETY: `ptr` stands for a reference, so it is valid.
-        let work = unsafe { T::raw_get_work(ptr) };
+        // SAFETY: A borrow is of a valid object.
+        let work = unsafe { T::raw_get_work(T::Pointer::as_ptr(owner).cast_mut()) };
         // The item of somebody else must not run with this owner.
-        let queued = ptr::eq(work, self)
-            // SAFETY: `work` is an item, by `HasWork`.
-            && inner.submit(|wq| queue(wq, unsafe { Opaque::cast_into(&raw const (*work).dwork) }));
+        if !ptr::eq(work, self) {
+            return false;
+        }
+        let ptr = T::Pointer::into_raw(self.reference(owner));
+        // SAFETY: `work` is an item, by `HasWork`.
+        let queued =
+            inner.submit(|wq| queue(wq, unsafe { Opaque::cast_into(&raw const (*work).dwork) }));
         if !queued {
-            // SAFETY: The item has not taken the reference. `owner` has another one.
-            drop(unsafe { T::Pointer::from_raw(ptr) });
+            // SAFETY: The item has not taken the reference.
+            let unused = unsafe { T::Pointer::from_raw(ptr) };
+            // `owner` has another one.
+            self.keep_or_drop(unused);
         }
         queued
     }
@@ -385,9 +467,7 @@ impl<T: WorkItem<ID> + HasWork<ID>, const ID: u64> Work<T, ID> {
         if cancelled {
             // SAFETY: The item was pending, so by the type invariant it is the member of a `T`
             // and left us a reference. There is another one, behind `&self`.
-            drop(unsafe {
-                T::Pointer::from_raw(T::work_container_of(ptr::from_ref(self).cast_mut()))
-            });
+            drop(unsafe { T::Pointer::from_raw(self.owner()) });
         }
         cancelled
     }
@@ -417,7 +497,7 @@ impl<T: WorkItem<ID> + HasWork<ID>, const ID: u64> Work<T, ID> {
     pub fn disable(&self) -> bool {
         // SAFETY: The item is initialised.
         let was_pending = unsafe { bindings::disable_delayed_work(self.dwork.get()) };
-        self.disabled.add(1, Relaxed);
+        self.now_disabled();
         self.cancelled(was_pending)
     }
 
@@ -431,22 +511,41 @@ impl<T: WorkItem<ID> + HasWork<ID>, const ID: u64> Work<T, ID> {
         }
         // SAFETY: The item is initialised.
         let was_pending = unsafe { bindings::disable_delayed_work_sync(self.dwork.get()) };
-        self.disabled.add(1, Relaxed);
+        self.now_disabled();
         self.cancelled(was_pending)
+    }
+
+    /// The C item was disabled: no reference is kept any more.
+    fn now_disabled(&self) {
+        let mut state = self.state.load(Relaxed);
+        loop {
+            let disabled = (state & !KEPT).wrapping_add(DISABLED);
+            match self
+                .state
+                .compare_exchange(state, disabled, AcqRel, Relaxed)
+            {
+                Ok(_) => break,
+                Err(now) => state = now,
+            }
+        }
+        if state & KEPT != 0 {
+            // SAFETY: It was kept, and we took that away. There is another one, behind `&self`.
+            drop(unsafe { T::Pointer::from_raw(self.owner()) });
+        }
     }
 
     /// Undoes one [`Self::disable`]; does nothing if there is none to undo. Any context.
     pub fn enable(&self) {
-        let mut count = self.disabled.load(Relaxed);
+        let mut state = self.state.load(Relaxed);
         // In C an `enable` too much makes the item lose a run.
-        while count > 0 {
-            match self.disabled.cmpxchg(count, count.wrapping_sub(1), Relaxed) {
+        while let Some(less) = state.checked_sub(DISABLED) {
+            match self.state.compare_exchange(state, less, AcqRel, Relaxed) {
                 Ok(_) => {
                     // SAFETY: The item is initialised, and disabled as the counter has told.
                     unsafe { bindings::enable_delayed_work(self.dwork.get()) };
                     return;
                 }
-                Err(now) => count = now,
+                Err(now) => state = now,
             }
         }
     }
@@ -473,7 +572,7 @@ impl<T: WorkItem<ID> + HasWork<ID>, const ID: u64> Work<T, ID> {
     pub fn is_pending(&self) -> bool {
         // SAFETY: A word that C reads and writes with atomic operations, too.
         let data = unsafe { Atomic::from_ptr((&raw mut (*self.work()).data.counter).cast()) };
-        let data: isize = data.load(Relaxed);
+        let data: isize = data.load(atomic::Relaxed);
         data & (1 << bindings::work_bits_WORK_STRUCT_PENDING_BIT) != 0
     }
 }

@@ -5,6 +5,8 @@
 extern struct work_struct kext_wq_reaper;
 
 struct workqueue_struct *kext_alloc_ordered_workqueue(const char *name, unsigned int flags);
+void kext_preempt_disable(void);
+void kext_preempt_enable(void);
 
 /* Defined in Rust. */
 void kext_wq_reap(struct work_struct *work);

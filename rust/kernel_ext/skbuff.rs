@@ -278,9 +278,14 @@ impl SkBuff {
         if n > self.headlen() {
             return None;
         }
-        // CAST: `n <= headlen`, which is a `u32`.
-        // SAFETY: The linear part has `n` bytes.
-        unsafe { bindings::skb_pull(self.as_ptr(), n as u32) };
+        let skb = self.as_ptr();
+        // As `__skb_pull()`, which is inline in C, too.
+        // CAST: `n <= headlen`, which is a `u32`, and so is `len`, of which it is a part.
+        // SAFETY: Valid by the type invariant. The linear part has `n` bytes, so `data` stays in it.
+        unsafe {
+            (*skb).len = (*skb).len.wrapping_sub(n as u32);
+            (*skb).data = (*skb).data.add(n);
+        }
         Some(())
     }
 

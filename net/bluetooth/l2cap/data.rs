@@ -143,24 +143,22 @@ const SDU_LEN: u16 = 2;
 
 /// A frame for a channel, with its basic header.
 pub(super) fn received(link: &mut Link, at: usize, mut skb: SkBuff) {
-    let Some(active) = link.at(at) else {
+    let Some((hot, kind)) = link.at(at).map(|active| (active.hot(), active.kind)) else {
         return;
     };
-    // A peer that sends on a fixed channel has it, whatever it says.
-    if active.kind == Kind::Fixed && active.state() == State::Connect {
-        link.open(at);
+    match hot.state {
+        State::Connected => {}
+        // A peer that sends on a fixed channel has it, whatever it says.
+        State::Connect if kind == Kind::Fixed => link.open(at),
+        _ => return,
     }
     let Some(active) = link.at(at) else {
         return;
     };
-    if active.state() != State::Connected {
-        return;
-    }
     match active.path {
         Path::None => {}
         Path::Basic { .. } => {
-            if skb.pull(BasicHeader::SIZE).is_some() && skb.len() <= usize::from(active.hot().imtu)
-            {
+            if skb.pull(BasicHeader::SIZE).is_some() && skb.len() <= usize::from(hot.imtu) {
                 // Without flow control, what there is no room for is lost.
                 active.deliver(skb, false);
             }

@@ -51,13 +51,22 @@ pub(super) fn fragment(dev: &Device, worker: &mut Worker<'_>, handle: u16, flags
     let Some(link) = dev.upper.get(worker).and_then(|room| room.link(handle)) else {
         return dev.count(Stat::ErrRx, 1);
     };
-    match recombine(link, flags & BOUNDARY != ACL_CONT, skb) {
-        Ok(Some(frame)) => dispatch(dev, worker, handle, frame),
-        Ok(None) => {}
-        Err(_) => dev.count(Stat::ErrRx, 1),
-    }
-    let link = dev.upper.get(worker).and_then(|room| room.link(handle));
-    if link.is_some_and(|link| link.is_dirty()) {
+    let signal = match recombine(link, flags & BOUNDARY != ACL_CONT, skb) {
+        Ok(frame) => frame.and_then(|frame| take(dev, link, frame)),
+        Err(_) => {
+            dev.count(Stat::ErrRx, 1);
+            None
+        }
+    };
+    let is_dirty = match signal {
+        None => link.is_dirty(),
+        Some((cid, frame)) => {
+            control(dev, worker, handle, cid, &frame);
+            let link = dev.upper.get(worker).and_then(|room| room.link(handle));
+            link.is_some_and(|link| link.is_dirty())
+        }
+    };
+    if is_dirty {
         settle(dev, worker);
     }
 }
@@ -115,44 +124,56 @@ pub(super) fn early(dev: &Device, worker: &mut Worker<'_>, handle: u16) {
         None => return,
     };
     for frame in frames {
-        dispatch(dev, worker, handle, frame);
+        let Some(link) = dev.upper.get(worker).and_then(|room| room.link(handle)) else {
+            return;
+        };
+        if let Some((cid, frame)) = take(dev, link, frame) {
+            control(dev, worker, handle, cid, &frame);
+        }
     }
 }
 
-/// Hands a frame to its channel.
-fn dispatch(dev: &Device, worker: &mut Worker<'_>, handle: u16, mut skb: SkBuff) {
+/// Hands a frame to its channel. The payload of one that is about the link itself comes back, with
+/// its channel.
+fn take(dev: &Device, link: &mut Link, mut skb: SkBuff) -> Option<(u16, SkBuff)> {
     let Ok(cid) = Frame::parse(skb.data()).map(|frame| frame.cid) else {
-        return dev.count(Stat::ErrRx, 1);
-    };
-    let Some(link) = dev.upper.get(worker).and_then(|room| room.link(handle)) else {
-        return;
+        dev.count(Stat::ErrRx, 1);
+        return None;
     };
     // What the peer may ask for depends on what is still being found out.
     if !link.ready {
         if link.early.len() >= MAX_EARLY || link.early.append(skb).is_err() {
             too_early(dev, link);
         }
-        return;
+        return None;
     }
     // Links of unwanted peers cannot always be prevented; their data is.
     if link.blocked {
-        return;
+        return None;
     }
-    if cid == cid::signalling(link.transport()) {
-        if skb.pull(BasicHeader::SIZE).is_some() {
+    let signals = cid == cid::signalling(link.transport());
+    if signals || matches!(cid, cid::SMP | cid::SMP_BREDR) {
+        skb.pull(BasicHeader::SIZE)?;
+        if signals {
             show_raw(link, &skb);
-            signal::frame(dev, worker, handle, &skb);
         }
-    } else if cid == cid::CONNECTIONLESS {
+        return Some((cid, skb));
+    }
+    if cid == cid::CONNECTIONLESS {
         if skb.pull(BasicHeader::SIZE).is_some() {
             datagram(link, skb);
         }
-    } else if matches!(cid, cid::SMP | cid::SMP_BREDR) {
-        if skb.pull(BasicHeader::SIZE).is_some() {
-            smp::frame(dev, worker, handle, cid, skb.data());
-        }
     } else if let Some(at) = link.by_cid(cid) {
         data::received(link, at, skb);
+    }
+    None
+}
+
+/// Handles the payload of a frame that is about a link itself.
+fn control(dev: &Device, worker: &mut Worker<'_>, handle: u16, cid: u16, skb: &SkBuff) {
+    match cid {
+        cid::SMP | cid::SMP_BREDR => smp::frame(dev, worker, handle, cid, skb.data()),
+        _ => signal::frame(dev, worker, handle, skb),
     }
 }
 

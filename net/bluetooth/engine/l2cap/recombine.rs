@@ -88,6 +88,7 @@ impl Recombination {
     }
 
     /// A fragment arrived.
+    #[inline]
     pub fn on_fragment(&mut self, start: bool, bytes: &[u8]) -> Fragment {
         let (discard, step) = if start {
             let discard = self.is_partial();
@@ -104,6 +105,7 @@ impl Recombination {
         }
     }
 
+    #[inline]
     fn start(&mut self, bytes: &[u8]) -> Step {
         let Some(len) = bytes.first_chunk::<LEN_SIZE>() else {
             self.partial = Partial::Length {

@@ -120,7 +120,7 @@ impl WorkItem<{ ids::POWER_ON }> for Controller {
         // wish, who is told.
         let for_good = e == ENODEV || e == EALREADY || e == EADDRNOTAVAIL || e == ERFKILL;
         if dev.has(Flag::SETUP) && !for_good && !dev.has(Flag::UNREGISTER) {
-            recovery::failure(&dev, Reason::SetupFailed(e.to_errno()));
+            recovery::failure(dev, Reason::SetupFailed(e.to_errno()));
         } else {
             pr_debug!("{}: power on: {:?}\n", dev.name(), e);
         }

@@ -405,9 +405,10 @@ impl<T: WorkItem<ID> + HasWork<ID>, const ID: u64> Work<T, ID> {
             return false;
         }
         let ptr = T::Pointer::into_raw(self.reference(owner));
-        // SAFETY: `work` is an item, by `HasWork`.
-        let queued =
-            inner.submit(|wq| queue(wq, unsafe { Opaque::cast_into(&raw const (*work).dwork) }));
+        let queued = inner.submit(|wq| {
+            // SAFETY: `work` is an item, by `HasWork`.
+            queue(wq, unsafe { Opaque::cast_into(&raw const (*work).dwork) })
+        });
         if !queued {
             // SAFETY: The item has not taken the reference.
             let unused = unsafe { T::Pointer::from_raw(ptr) };

@@ -25,7 +25,10 @@ use crate::hci::{
     NameState,
     Session, //
 };
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::aref::ARef, //
+};
 use kernel_ext::hci::Flag;
 use kernel_ext::vec::{
     self,
@@ -92,6 +95,34 @@ fn clear_filter(discovery: &mut State) {
     discovery.uuids.clear();
 }
 
+/// Discovery is being started or stopped: for as long as that is under way. Where it comes to
+/// nothing, everything is as before.
+struct Underway {
+    dev: ARef<Device>,
+    now: DiscoveryState,
+    before: DiscoveryState,
+}
+
+impl Underway {
+    fn new(dev: &Device, now: DiscoveryState) -> Self {
+        let before = core::mem::replace(&mut dev.state().discovery.state, now);
+        Self {
+            dev: dev.into(),
+            now,
+            before,
+        }
+    }
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        let mut state = self.dev.state();
+        if state.discovery.state == self.now {
+            state.discovery.state = self.before;
+        }
+    }
+}
+
 fn started(session: &Session<'_>, ticket: Ticket) {
     let result = start_discovery(session);
     let Some(claim) = ticket.claim() else { return };
@@ -109,12 +140,11 @@ fn started(session: &Session<'_>, ticket: Ticket) {
 }
 
 fn launch(call: &Call<'_>, dev: &Device, ticket: Ticket) -> Outcome {
-    set_discovery(dev, DiscoveryState::Starting);
-    let answered = call.queue(ticket, started);
-    if answered.is_err() {
-        set_discovery(dev, DiscoveryState::Stopped);
-    }
-    answered
+    let starting = Underway::new(dev, DiscoveryState::Starting);
+    call.queue(ticket, move |session, ticket| {
+        started(session, ticket);
+        drop(starting);
+    })
 }
 
 /// Start Discovery, Start Limited Discovery.
@@ -174,11 +204,8 @@ pub(super) fn stop(call: &Call<'_>, params: &Discovery) -> Outcome {
         return Err(refuse(call, MgmtStatus::INVALID_PARAMS));
     }
     let ticket = call.listed()?;
-    let before = {
-        let mut state = dev.state();
-        core::mem::replace(&mut state.discovery.state, DiscoveryState::Stopping)
-    };
-    let answered = call.queue(ticket, |session, ticket| {
+    let stopping = Underway::new(dev, DiscoveryState::Stopping);
+    call.queue(ticket, move |session, ticket| {
         let result = stop_discovery(session);
         let Some(claim) = ticket.claim() else { return };
         let status = result.err().map_or(MgmtStatus::SUCCESS, status_of);
@@ -187,11 +214,8 @@ pub(super) fn stop(call: &Call<'_>, params: &Discovery) -> Outcome {
         if result.is_ok() {
             set_discovery(session.dev(), DiscoveryState::Stopped);
         }
-    });
-    if answered.is_err() {
-        dev.state().discovery.state = before;
-    }
-    answered
+        drop(stopping);
+    })
 }
 
 /// Confirm Name.

@@ -27,11 +27,17 @@ class Asker(hcilib.Mgmt):
 
     def ask(self, opcode, data=b""):
         """Sends a command. What sendmsg() refuses is answered by that."""
-        self.asked.append(opcode)
         try:
             self.post(opcode, self.index, data)
+            self.note(opcode)
         except OSError as error:
-            self.refused.append((opcode, ERRNO, error.errno))
+            self.note(opcode, error.errno)
+
+    def note(self, opcode, error=0):
+        """A command was sent; or not, for this error."""
+        self.asked.append(opcode)
+        if error > 0:
+            self.refused.append((opcode, ERRNO, error))
 
     def _drain(self):
         while entry := self._next(0):

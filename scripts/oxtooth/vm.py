@@ -7,6 +7,7 @@ hangs is a failure. The script's status comes through a file, so a dead guest ha
 
 import contextlib
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -53,6 +54,11 @@ class Result:
         """What the kernel complained about. The C stack leaks sockets and module references
         in BlueZ's own tests; `strict` counts those, as it must for ours."""
         return self.splats + (self.leaks if strict else [])
+
+    def crash(self) -> str:
+        """What QEMU said of a fault of its own that ended it; its console is the guest's."""
+        found = re.search(r"^qemu-system-\S+: (.*Assertion .* failed.*)$", self.dmesg, re.M)
+        return found.group(1) if found else ""
 
     def problem(self, strict: bool = True) -> str:
         """What went wrong, in one line; empty if nothing did."""

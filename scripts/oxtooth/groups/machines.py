@@ -168,7 +168,7 @@ def boot_all(machine: Machine, label: str, times: list) -> list:
     """Every record of these guest groups on this kernel, and of the kernel's own health. What the
     groups took is added to `times`."""
     flavour = machine.flavour
-    records, left, boots = [], list(machine.entries), 0
+    records, left, boots, crashed = [], list(machine.entries), 0, False
     ui.say(f"    {machine.name}: " + ", ".join(entry.name for entry in left))
     while left:
         boots += 1
@@ -189,6 +189,12 @@ def boot_all(machine: Machine, label: str, times: list) -> list:
         while left:
             entry = left.pop(0)
             more, ended = _collect(entry, result, flavour)
+            if not ended and result.crash() and not crashed:
+                # No verdict on what ran: once more, and once only.
+                ui.say(f"    note  {name}: {entry.name} once more, for QEMU failed: {result.crash()}")
+                crashed = True
+                left.insert(0, entry)
+                break
             records += more
             if (took := _took(result.out / "g" / entry.name, machine.cpus)) is not None:
                 times.append((f"{flavour}/{entry.name}", *took))

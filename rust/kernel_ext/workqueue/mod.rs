@@ -8,7 +8,8 @@
 //!
 //! - **A queued item holds a reference on its owner**, and gives it up when it has run or was
 //!   cancelled. So an item never outlives what it works on, and nothing has to be cancelled for
-//!   memory safety's sake.
+//!   memory safety's sake. One that is queued for each packet may [keep it](WorkItem::KEEPS) until it
+//!   is disabled.
 //! - **An item belongs to one queue**, from [`Work::bind`] on. So what runs on a queue runs one at
 //!   a time, and the [`Worker`] that each item is handed is the proof: data in a
 //!   [`Confined`](crate::confined::Confined) is reached with it instead of with a lock.

@@ -91,7 +91,7 @@ def _rounds(run: check.Run, minutes: float | None, repeat: int | None, only: tup
     entries = {flavour: found for flavour in run.flavours
                if (found := _entries(flavour, only, len(run.flavours) == 1))}
     if entries:
-        ui.say(f"how long the tests are: {guest.repetitions("debug")}")
+        ui.say(f"how long the tests are: {guest.repetitions('debug')}")
     while entries and (repeat is None or rounds < repeat) and \
             (minutes is None or time.monotonic() - began < minutes * 60):
         rounds += 1

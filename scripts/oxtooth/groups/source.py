@@ -127,7 +127,8 @@ def _names() -> list:
     line is run: in a guest, after minutes."""
     venv.setup(LINTER)
     done = subprocess.run([venv.program(LINTER, "ruff"), "check", "--isolated", "--no-cache", "--quiet",
-                           "--select", "F,E9", "--output-format", "concise", "scripts", "tools"],
+                           "--target-version", "py311", "--select", "F,E9", "--output-format", "concise",
+                           "scripts", "tools"],
                           cwd=paths.REPO, check=False, capture_output=True, text=True)
     return (done.stdout + done.stderr).splitlines() if done.returncode else []
 

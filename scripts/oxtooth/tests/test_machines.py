@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
-"""How guest groups are dealt out to machines."""
+"""How guest groups are dealt out to machines, and what a machine that does not reach its end means for them."""
 
+import contextlib
+import io
+import shutil
+import tempfile
 import unittest
+from pathlib import Path
+from unittest import mock
 
-from .. import check, groups, kernel
-from ..groups.machines import chosen, machines
+from .. import check, groups, kernel, paths, vm
+from ..groups.machines import Machine, boot_all, chosen, machines
 
 
 class DealtOut(unittest.TestCase):
@@ -33,6 +39,76 @@ class DealtOut(unittest.TestCase):
         run = check.Run(only=("selftests/keys", "selftests/races", "selftests/misbehave"))
         for _, dealt in self.dealt_out(run, False):
             self.assertEqual([(machine.cpus, len(machine.entries)) for machine in dealt], [(2, 3)])
+
+
+CRASH = "qemu-system-x86_64: ../hw/usb/core.c:744: usb_ep_get: Assertion `dev != NULL' failed."
+
+
+class Ended(unittest.TestCase):
+    """Boots of a machine that is none: each leaves the files that its guest is said to have left."""
+
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.enterContext(mock.patch.object(paths, "logs", lambda: self.folder))
+
+    def group(self, name):
+        def collect(folder, _flavour):
+            return [check.passed(f"{name}: case")] if (folder / "run.status").is_file() else []
+
+        return check.GuestGroup(name, script=lambda _flavour: "true", collect=collect, limit=10)
+
+    def boot(self, *boots, groups_of=("first", "second")):
+        """(the records, what was said, the names of what took how long); a boot is (the groups that came to
+        their end there, what the console said)."""
+        left, times, said = list(boots), [], io.StringIO()
+
+        def run(_flavour, _script, _timeout, name, **_options):
+            ended, console = left.pop(0)
+            out = self.folder / name
+            for group in ended:
+                (out / "g" / group).mkdir(parents=True)
+                (out / "g" / group / "run.status").write_text("0\n")
+                (out / "g" / group / "run.times").write_text("10 5\n12 6\n")
+            return vm.Result(rc=None if console else 0, out=out, output="", dmesg=console, reached=True,
+                             timed_out=False, boots=1, boot_seconds=1, seconds=2, processor=3)
+
+        machine = Machine("debian", "rust", (), False, 1, "", [self.group(name) for name in groups_of])
+        with mock.patch.object(vm, "run", run), contextlib.redirect_stdout(said):
+            records = boot_all(machine, "test", times)
+        self.assertFalse(left, "boots that did not take place")
+        return records, said.getvalue(), [name for name, *_ in times]
+
+    def failures(self, records):
+        return [record.name for record in records if record.verdict == check.FAIL]
+
+    def test_what_qemu_ended_runs_once_more(self):
+        records, said, times = self.boot((["first"], f"Linux\n{CRASH}\n"), (["second"], ""))
+        self.assertEqual(self.failures(records), [])
+        self.assertEqual([record.name for record in records if record.name.endswith(": case")],
+                         ["debian/first: case", "debian/second: case"])
+        self.assertRegex(said, r"note .*: second once more, for QEMU failed: .*Assertion `dev != NULL' failed")
+        self.assertEqual(times, ["debian/first", "debian/second"])
+
+    def test_what_qemu_ends_twice_has_failed(self):
+        records, said, times = self.boot(([], CRASH), ([], CRASH), (["second"], ""))
+        self.assertEqual(self.failures(records), ["debian/first"])
+        self.assertEqual(said.count("once more"), 1)
+        self.assertEqual(times, ["debian/second"])
+
+    def test_once_for_the_machine(self):
+        records, said, _ = self.boot(([], CRASH), (["first"], CRASH))
+        self.assertEqual(self.failures(records), ["debian/second"])
+        self.assertEqual(said.count("once more"), 1)
+
+    def test_a_guest_that_dies_by_itself_has_failed(self):
+        records, said, _ = self.boot(([], "Kernel panic - not syncing\n"), (["second"], ""))
+        self.assertEqual(self.failures(records), ["debian/first"])
+        self.assertNotIn("once more", said)
+
+    def test_a_guest_that_speaks_of_assertions_has_failed(self):
+        records, _, _ = self.boot(([], "guest: Assertion failed\nqemu-ga: all is well\n"), (["second"], ""))
+        self.assertEqual(self.failures(records), ["debian/first"])
 
 
 if __name__ == "__main__":

@@ -53,6 +53,23 @@ class Paging(Held):
             return [complete(0x0408, b"\2" + parameters[:6])]
         return super()._do_0408(parameters)
 
+    def waited_for(self):
+        """A socket that waits for its connection to PEER: Create Connection is held."""
+        self.hold(CREATE)
+        sock = connecting(self, PSM, PEER)
+        self.awaits(CREATE)
+        return sock
+
+    def under_way(self, code=0):
+        """What was held is answered with this status; the next one is held."""
+        self.hold(CREATE)
+        self.send(status(CREATE, code))
+
+    def fails(self, peer, code=0x04):
+        """Whoever is paged is not there, if somebody is."""
+        if self.page_ends():
+            self.send(connection_complete(0, peer, code))
+
 
 def links(target):
     return {entry[0] for entry in hcilib.connections(target.index)}
@@ -175,19 +192,16 @@ def every_end():
 @case("CVE-2025-39982, CVE-2026-74531: connections given up while the controller has not answered for the first", log=2 * LIMIT)
 def given_up():
     with Paging() as target:
-        target.hold(CREATE)
         for turn in range(12):
             # The first is on its way, the second waits for its turn; both sockets go.
-            first = connecting(target, PSM, PEER)
-            target.awaits(CREATE)
+            first = target.waited_for()
             second = connecting(target, PSM, OTHER)
             second.close()
             first.close()
             done = turn % 3
-            target.hold(CREATE)
             if done == 2:
                 target.page_ends()
-            target.send(status(CREATE, 0x0d if done == 2 else 0))
+            target.under_way(0x0d if done == 2 else 0)
             if target.page_ends():
                 handle = 0x80 + turn
                 if done == 0:
@@ -197,21 +211,12 @@ def given_up():
             check(all(parameters[:6] != address(OTHER) for _, parameters in target.held()), "a closed socket's peer is paged")
 
 
-def page_fails(target, peer, code=0x04):
-    """Whoever is paged is not there."""
-    if target.page_ends():
-        target.send(connection_complete(0, peer, code))
-
-
 @case("CVE-2025-40318: a connection is given up as its turn comes", log=2 * LIMIT)
 def given_up_in_time():
     with Paging() as target:
-        target.hold(CREATE)
         for _ in range(20):
-            first, second = connecting(target, PSM, PEER), connecting(target, PSM, OTHER)
-            target.awaits(CREATE)
-            target.hold(CREATE)
-            target.send(status(CREATE))
+            first, second = target.waited_for(), connecting(target, PSM, OTHER)
+            target.under_way()
             both = threading.Barrier(2)
 
             def close():
@@ -220,7 +225,7 @@ def given_up_in_time():
             closes = threading.Thread(target=close)
             closes.start()
             both.wait()
-            page_fails(target, PEER)
+            target.fails(PEER)
             closes.join()
             hcilib.wait_for("the error of the first", lambda: first.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
             first.close()
@@ -229,34 +234,29 @@ def given_up_in_time():
             def over():
                 # The second may have been begun.
                 if target.held():
-                    target.hold(CREATE)
-                    target.send(status(CREATE))
-                    page_fails(target, OTHER, 0x02)
+                    target.under_way()
+                    target.fails(OTHER, 0x02)
                 return not links(target) and not sysfs_links(target)
             hcilib.wait_for("the links to go", over)
             check(len(target.sent(CREATE)) <= pages + 1, "who was given up is paged again")
         # The next one has its turn.
         with connecting(target, PSM, PEER):
             check(target.awaits(CREATE)[1][:6] == address(PEER), "somebody else is paged")
-            target.hold(CREATE)
-            target.send(status(CREATE))
-            page_fails(target, PEER)
+            target.under_way()
+            target.fails(PEER)
 
 
 @case("CVE-2026-43022: sockets that want the same while it waits for its turn: it is done once, and for all of them", log=LIMIT)
 def wanted_twice():
     with Paging() as target:
-        target.hold(CREATE)
         for _ in range(5):
-            first = connecting(target, PSM, PEER)
-            target.awaits(CREATE)
+            first = target.waited_for()
             others = [connecting(target, PSM + 2 * number, OTHER) for number in range(4)]
             pages = len(target.sent(CREATE))
             for peer in (PEER, OTHER):
                 equal(target.awaits(CREATE)[1][:6], address(peer), "who is paged")
-                target.hold(CREATE)
-                target.send(status(CREATE))
-                page_fails(target, peer)
+                target.under_way()
+                target.fails(peer)
             errors = [hcilib.wait_for("an error", lambda sock=sock: sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
                       for sock in (first, *others)]
             equal(len(set(errors)), 1, f"different errors ({errors})")

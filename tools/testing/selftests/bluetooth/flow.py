@@ -83,8 +83,7 @@ class Scene:
                 if packet[9] == ECHO_RESPONSE and handle in (None, self.handle(packet))]
 
     def counter(self, name):
-        with open(f"{hcilib.bluetooth_debugfs()}/hci{self.index}/flow") as file:
-            return next(int(line.split()[1]) for line in file if line.split()[0] == name)
+        return hcilib.Flow(self.index).counters[name]
 
 
 def request(handle, ident, payload=b"x"):

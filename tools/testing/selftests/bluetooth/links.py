@@ -123,11 +123,6 @@ class Scene:
         self.device.send(event(0x05, struct.pack("<BHB", 0, handle, reason)))
 
 
-def counters(index):
-    with open(f"{hcilib.bluetooth_debugfs()}/hci{index}/flow") as file:
-        return {words[0]: words[1] for words in (line.split() for line in file) if len(words) == 2}
-
-
 @case("LE: a known peer is put on the accept list, scanned for, and connected when it is heard")
 def waited_for():
     with Scene() as scene:
@@ -477,8 +472,8 @@ def names():
 def early_data():
     with Scene() as scene:
         def counted(*names):
-            found = counters(scene.index)
-            return sum(int(found[f"rx_early_{name}"]) for name in names)
+            found = hcilib.Flow(scene.index).counters
+            return sum(found[f"rx_early_{name}"] for name in names)
 
         start = time.monotonic()
         scene.device.send(*[struct.pack("<BHHH", ACL, 0x2000 | (0x100 + number % 4), 2, number)
@@ -495,16 +490,16 @@ def bogus_completions():
     with Scene() as scene:
         scene.add()
         handle = scene.connect()
-        before = counters(scene.index)
+        before = hcilib.Flow(scene.index).counters
         scene.device.send(event(0x13, struct.pack("<BHH", 1, handle, 0xffff)),
                           event(0x13, struct.pack("<BHH", 1, 0x0abc, 1)),
                           event(0x13, struct.pack("<BHHHH", 2, handle, 1, handle, 0)),
                           event(0x13, b"\xff" + bytes(4)), event(0x13, b"\0"), event(0x13, b""),
                           event(0x1a, b"\1"), event(0x1a, b""))
         hcilib.wait_for("them to be counted",
-                        lambda: int(counters(scene.index)["tx_completed_no_link"]) >= 1
-                        and int(counters(scene.index)["tx_overflows"]) >= 1)
-        after = counters(scene.index)
+                        lambda: all(hcilib.Flow(scene.index).counters[name] >= 1
+                                    for name in ("tx_completed_no_link", "tx_overflows")))
+        after = hcilib.Flow(scene.index).counters
         for name in ("acl_cnt", "le_cnt"):
             equal(after[name], before[name], name)
 

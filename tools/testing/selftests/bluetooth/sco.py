@@ -235,24 +235,16 @@ class Scene:
         return handle
 
     def counter(self, name):
-        with open(f"{hcilib.bluetooth_debugfs()}/hci{self.index}/flow") as file:
-            return next(int(line.split()[1]) for line in file if line.split()[0] == name)
+        return hcilib.Flow(self.index).counters[name]
 
     def counters(self, handle):
         """(outstanding, waiting, sent, received) of a link."""
-        with open(f"{hcilib.bluetooth_debugfs()}/hci{self.index}/flow") as file:
-            for words in (line.split() for line in file):
-                if words[0] == "link" and int(words[1], 16) == handle:
-                    return tuple(int(words[at]) for at in (4, 6, 8, 10))
-        return None
+        link = hcilib.Flow(self.index).links.get(handle)
+        return link and tuple(link[name] for name in ("sent", "queued", "tx", "rx"))
 
     def dropped(self, handle):
         """Packets of an audio link that were lost for a full receive buffer."""
-        with open(f"{hcilib.bluetooth_debugfs()}/hci{self.index}/flow") as file:
-            for words in (line.split() for line in file):
-                if words[0] == "link" and int(words[1], 16) == handle:
-                    return int(words[words.index("dropped") + 1])
-        return None
+        return hcilib.Flow(self.index).links[handle]["dropped"]
 
     def no_links(self, kinds=(SCO_LINK, ESCO_LINK)):
         hcilib.wait_for("the links to go", lambda: not [link for link in hcilib.connections(self.index)

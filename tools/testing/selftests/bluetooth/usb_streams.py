@@ -133,8 +133,7 @@ def counted(index):
     """What our core counts as lost for full receive buffers; None with the kernel's."""
     if hcilib.stack() != "rust":
         return None
-    with open(f"{hcilib.bluetooth_debugfs()}/hci{index}/flow") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith("rx_dropped "))
+    return hcilib.Flow(index).counters["rx_dropped"]
 
 
 def bytes_given(index):

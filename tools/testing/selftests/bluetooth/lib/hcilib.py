@@ -261,6 +261,22 @@ def bluetooth_debugfs():
     return path if os.path.isdir(path) else None
 
 
+class Flow:
+    """What our core counts in debugfs: `counters` of the controller, by name, and `links`, those of each link by its
+    handle."""
+
+    def __init__(self, index):
+        self.counters, self.links = {}, {}
+        with open(f"{bluetooth_debugfs()}/hci{index}/flow") as file:
+            for words in (line.split() for line in file):
+                if words[0] == "link":
+                    # The handle, the kind, and then names and numbers by turns.
+                    self.links[int(words[1], 16)] = {
+                        name: int(number) for name, number in zip(words[3::2], words[4::2])}
+                else:
+                    self.counters[words[0]] = int(words[1])
+
+
 def require(*modules):
     """Loads modules; the reason if that fails, else an empty string."""
     if os.geteuid() != 0:

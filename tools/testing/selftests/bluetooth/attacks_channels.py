@@ -10,6 +10,8 @@ import functools
 import os
 import socket
 import struct
+import threading
+import time
 
 from lib import hcilib, ktap
 from lib.controller import address, event, status
@@ -18,8 +20,8 @@ from lib.held import Asker, Held, device
 from lib.ktap import Skip, case, check, equal
 from lib.mgmt import SET_LE
 from lib.peer import (
-    CONF_REQ, CONF_RSP, CONN_REQ, CONN_RSP, DISC_REQ, DISC_RSP, EXT_REQ, EXT_RSP, L2CAP, LE_RANDOM, MEDIUM, MODE_EXT,
-    RECONF_REQ, RECONF_RSP, REJECT, SIGNALLING, SOL_BLUETOOTH, L2capTarget, _libc, accepted, connecting,
+    CONF_REQ, CONF_RSP, CONN_REQ, CONN_RSP, DISC_REQ, DISC_RSP, ERTM, EXT_REQ, EXT_RSP, L2CAP, LE_RANDOM, MEDIUM, MODE_EXT,
+    RECONF_REQ, RECONF_RSP, REJECT, RFC_ERTM, SIGNALLING, SOL_BLUETOOTH, L2capTarget, _libc, accepted, connecting,
     listener, own, sockaddr)
 from lib.target import LIMIT, rust
 
@@ -135,6 +137,139 @@ def read_or_error(sock):
     except (ConnectionError, TimeoutError) as error:
         check(isinstance(error, ConnectionError), "it hears nothing")
         return b""
+
+
+def check_sequence(data):
+    """Of a frame, its header included (Vol 3 Part A 3.3.5)."""
+    crc = 0
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0xa001 if crc & 1 else 0)
+    return struct.pack("<H", crc)
+
+
+class Pieces:
+    """The peer's half of a channel in retransmission mode. Nothing is lost on its way, so that the host's answers are of
+    no interest."""
+
+    WHOLE, START, END, MORE = range(4)
+
+    def __init__(self, target, dcid):
+        self.target, self.dcid, self.number = target, dcid, 0
+
+    def piece(self, part, data):
+        # Vol 3 Part A 3.3.2.
+        body = struct.pack("<H", part << 14 | self.number << 1) + data
+        self.number = (self.number + 1) % 64
+        self.target.frame(self.dcid, body + check_sequence(struct.pack("<HH", len(body) + 2, self.dcid) + body))
+
+    def sdu(self, data, count):
+        """In so many pieces."""
+        if count == 1:
+            return self.piece(self.WHOLE, data)
+        size = len(data) // count
+        self.piece(self.START, struct.pack("<H", len(data)) + data[:size])
+        for number in range(1, count - 1):
+            self.piece(self.MORE, data[number * size:(number + 1) * size])
+        return self.piece(self.END, data[(count - 1) * size:])
+
+
+def joined(threads):
+    for thread in threads:
+        thread.join(20 * hcilib.SCALE)
+    check(not any(thread.is_alive() for thread in threads), "a thread waits for ever")
+
+
+@case("CVE-2022-49910: SDUs in pieces for three threads that read, and the link goes in the middle of one", log=LIMIT)
+def readers():
+    def read(sock, got):
+        try:
+            while data := sock.recv(1000):
+                got.append(data)
+        except OSError:
+            pass
+
+    with L2capTarget() as target, listener(target, PSM, options=ERTM) as server:
+        for turn in range(5):
+            pieces, sent, got = Pieces(target, target.open(PSM, options=RFC_ERTM)), [], []
+            child = accepted(server)
+            check(child is not None, "no connection")
+            child.settimeout(None)
+            threads = [threading.Thread(target=read, args=(child, got), daemon=True) for _ in range(3)]
+            for thread in threads:
+                thread.start()
+            for burst in range(10):
+                for count in (1, 3, 2, 1):
+                    sent.append(bytes([turn, burst, count, len(sent)]) * 15 * count)
+                    pieces.sdu(sent[-1], count)
+                hcilib.wait_for("them to be read", lambda got=got, sent=sent: len(got) >= len(sent))
+            pieces.piece(pieces.START, struct.pack("<H", 100) + bytes(50))
+            target.drop()
+            joined(threads)
+            equal(sorted(got), sorted(sent), "what was read")
+            child.close()
+            target.handle = target.link()
+
+
+def resting(numbers):
+    """Until a list has not grown for a while."""
+    before = -1
+    while before != len(numbers):
+        before = len(numbers)
+        time.sleep(0.2 * hcilib.SCALE)
+
+
+@case("CVE-2023-54214: three threads wait for room to send when the channel ends, by each who can end it", log=LIMIT)
+def senders():
+    def asked(target, dcid, _):
+        target.tell(DISC_REQ, struct.pack("<HH", dcid, 0x50))
+
+    def lost(target, _, __):
+        target.drop()
+
+    def shut(_, __, sock):
+        sock.shutdown(socket.SHUT_RDWR)
+
+    def down(target, _, __):
+        hcilib.down(target.index)
+
+    def send(sock, sent, errors):
+        try:
+            while True:
+                sent.append(sock.send(bytes(200)))
+        except OSError as error:
+            errors.append(error.errno)
+
+    # shutdown() waits in retransmission mode for what was sent to be acknowledged.
+    for mode, options, ends in ((0, b"", (asked, lost, shut, down)), (ERTM, RFC_ERTM, (asked, lost, down))):
+        for end in ends:
+            with L2capTarget(still_up=False) as target, listener(target, PSM, options=mode) as server:
+                dcid = target.open(PSM, options=options)
+                child = accepted(server)
+                check(child is not None, "no connection")
+                child.settimeout(None)
+                child.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4608)
+                target.full = True
+                sent, errors = [], []
+                threads = [threading.Thread(target=send, args=(child, sent, errors), daemon=True) for _ in range(3)]
+                for thread in threads:
+                    thread.start()
+                resting(sent)
+                equal(errors, [], f"{end.__name__}: before the end")
+                end(target, dcid, child)
+                # The first to hear of the end hears why. The link's data is still with the controller if the link goes on,
+                # and the others wait for room until that is sent; all of them, if it is this host that asks.
+                if end != shut:
+                    hcilib.wait_for(f"{end.__name__}: the first to hear of it", lambda errors=errors: errors)
+                target.empty()
+                joined(threads)
+                equal(len(errors), 3, "errors")
+                check(set(errors) <= {errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.ETIMEDOUT, errno.ECONNABORTED},
+                      f"{end.__name__}: errors of send() {errors}")
+                child.close()
+                if end in (asked, shut):
+                    target.settle()
 
 
 @case("CVE-2022-49116, CVE-2026-64127: what this host asks for of its own, octet by octet", log=LIMIT)

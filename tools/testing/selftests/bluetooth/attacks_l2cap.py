@@ -13,7 +13,7 @@ from lib.peer import (
     A2MP, AF_BLUETOOTH, BREDR, BT_DEFER_SETUP, BT_MODE, BT_SECURITY, CONF_REQ, CONF_RSP, CONNECTIONLESS, CONN_REQ, CONN_RSP,
     CREDIT, DISC_REQ, DISC_RSP, ECHO_REQ, ERTM, EXT_REQ, EXT_RSP, FIPS, HIGH, INFO_REQ, INFO_RSP, L2capTarget, LE_PUBLIC,
     LE_RANDOM, LE_REQ, LE_RSP, LE_SIGNALLING, MEDIUM, MODE_EXT, PARAM_REQ, RECONF_REQ, RECONF_RSP, REJECT, SIGNALLING,
-    L2CAP_OPTIONS, SOL_BLUETOOTH, SOL_L2CAP, STREAMING, accepted, command, connecting, listener)
+    L2CAP_OPTIONS, RFC_ERTM, SOL_BLUETOOTH, SOL_L2CAP, STREAMING, accepted, command, connecting, listener)
 from lib.controller import event as hci_event, le_event, status
 from lib.target import LIMIT, rust
 
@@ -24,7 +24,6 @@ KEPT_EARLY = 256                                # frames before a link is ready
 REFUSED_PSM, SECURITY_BLOCK, INVALID_SCID, SCID_TAKEN = 2, 3, 6, 7
 LE_BAD_SPSM, LE_AUTHENTICATION, LE_ENCRYPTION = 2, 5, 8
 LE_INVALID_SCID, LE_SCID_TAKEN, LE_PARAMETERS = 9, 10, 12
-RFC_ERTM = struct.pack("<BBBBBHHH", 4, 9, 3, 10, 3, 2000, 12000, 100)
 
 
 def rejected(answer, reason):

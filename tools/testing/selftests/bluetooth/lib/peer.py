@@ -9,7 +9,7 @@ import threading
 import time
 
 from lib import hcilib
-from lib.controller import ACL, address
+from lib.controller import ACL, address, event
 from lib.target import LE_PEER, PEER, Target, disconnected
 
 AF_BLUETOOTH, L2CAP = 31, 0
@@ -19,6 +19,9 @@ LOW, MEDIUM, HIGH, FIPS = 1, 2, 3, 4
 BREDR, LE_PUBLIC, LE_RANDOM = 0, 1, 2
 MODE_BASIC, MODE_ERTM, MODE_STREAMING, MODE_LE, MODE_EXT = 0x00, 0x01, 0x02, 0x03, 0x04
 ERTM, STREAMING = 3, 4                          # as L2CAP_OPTIONS and the wire have them
+
+# What a peer wants of a channel in retransmission mode: a window of 10, 3 attempts, frames of 100 octets.
+RFC_ERTM = struct.pack("<BBBBBHHH", 4, 9, ERTM, 10, 3, 2000, 12000, 100)
 
 REJECT, CONN_REQ, CONN_RSP, CONF_REQ, CONF_RSP, DISC_REQ, DISC_RSP = range(1, 8)
 ECHO_REQ, ECHO_RSP, INFO_REQ, INFO_RSP = range(8, 12)
@@ -113,6 +116,7 @@ class L2capTarget(Target):
         self.ident = 0x40
         self.handle = None
         self.quiet = False
+        self.full, self.owed = False, 0         # whether it keeps its buffers, and how many packets are in them
 
     def __enter__(self):
         super().__enter__()
@@ -132,7 +136,11 @@ class L2capTarget(Target):
     # What the host says.
 
     def _completed(self, packet):
-        super()._completed(packet)
+        with self.changed:
+            full = self.full
+            self.owed += full
+        if not full:
+            super()._completed(packet)
         if packet[0] != ACL or len(packet) < 5:
             return
         flags = struct.unpack_from("<H", packet, 1)[0]
@@ -150,6 +158,13 @@ class L2capTarget(Target):
             answer = {2: struct.pack("<I", self.l2cap_features), 3: struct.pack("<Q", self.l2cap_fixed)}.get(kind)
             body = struct.pack("<HH", kind, 0) + answer if answer else struct.pack("<HH", kind, 1)
             self.frame(SIGNALLING, command(INFO_RSP, data[5], body), handle)
+
+    def empty(self):
+        """Its buffers are free again, and stay so."""
+        with self.changed:
+            owed, self.owed, self.full = self.owed, 0, False
+        if owed and self.handle in self.links:
+            self.send(event(0x13, struct.pack("<BHH", 1, self.handle, owed)))
 
     def await_said(self, what, match, since=0, seconds=5):
         """The first frame from `since` on for which `match(cid, payload)` is true."""

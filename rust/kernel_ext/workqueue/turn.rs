@@ -109,17 +109,11 @@ impl Turn {
 
     /// Has the holder tell when it gives the turn up; returns whether there is a holder. With the lock.
     fn await_it(&self) -> bool {
-        let mut holder = self.holder.load(Acquire);
-        while holder != FREE && holder & AWAITED == 0 {
-            match self
-                .holder
-                .compare_exchange(holder, holder | AWAITED, Relaxed, Acquire)
-            {
-                Ok(_) => return true,
-                Err(now) => holder = now,
-            }
-        }
-        holder != FREE
+        self.holder
+            .fetch_update(Relaxed, Acquire, |holder| {
+                (holder != FREE).then_some(holder | AWAITED)
+            })
+            .is_ok()
     }
 
     /// Waits until whoever has it now has given it up. Sleeps; not for the task that has it.

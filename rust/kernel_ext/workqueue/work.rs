@@ -518,18 +518,10 @@ impl<T: WorkItem<ID> + HasWork<ID>, const ID: u64> Work<T, ID> {
 
     /// The C item was disabled: no reference is kept any more.
     fn now_disabled(&self) {
-        let mut state = self.state.load(Relaxed);
-        loop {
-            let disabled = (state & !KEPT).wrapping_add(DISABLED);
-            match self
-                .state
-                .compare_exchange(state, disabled, AcqRel, Relaxed)
-            {
-                Ok(_) => break,
-                Err(now) => state = now,
-            }
-        }
-        if state & KEPT != 0 {
+        let (Ok(before) | Err(before)) = self.state.fetch_update(AcqRel, Relaxed, |state| {
+            Some((state & !KEPT).wrapping_add(DISABLED))
+        });
+        if before & KEPT != 0 {
             // SAFETY: It was kept, and we took that away. There is another one, behind `&self`.
             drop(unsafe { T::Pointer::from_raw(self.owner()) });
         }
@@ -537,17 +529,14 @@ impl<T: WorkItem<ID> + HasWork<ID>, const ID: u64> Work<T, ID> {
 
     /// Undoes one [`Self::disable`]; does nothing if there is none to undo. Any context.
     pub fn enable(&self) {
-        let mut state = self.state.load(Relaxed);
         // In C an `enable` too much makes the item lose a run.
-        while let Some(less) = state.checked_sub(DISABLED) {
-            match self.state.compare_exchange(state, less, AcqRel, Relaxed) {
-                Ok(_) => {
-                    // SAFETY: The item is initialised, and disabled as the counter has told.
-                    unsafe { bindings::enable_delayed_work(self.dwork.get()) };
-                    return;
-                }
-                Err(now) => state = now,
-            }
+        let was_disabled = self
+            .state
+            .fetch_update(AcqRel, Relaxed, |state| state.checked_sub(DISABLED))
+            .is_ok();
+        if was_disabled {
+            // SAFETY: The item is initialised, and disabled as the counter has told.
+            unsafe { bindings::enable_delayed_work(self.dwork.get()) };
         }
     }
 

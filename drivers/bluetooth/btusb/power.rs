@@ -5,7 +5,6 @@
 use crate::{
     device::Btusb,
     receive::{
-        owned,
         Data,
         Diagnostics,
         Events,
@@ -110,7 +109,6 @@ pub(crate) fn suspend(this: &Btusb, auto: bool) -> Result {
 
 /// One of the interfaces woke up; with the last, the controller does.
 pub(crate) fn resume(this: ArcBorrow<'_, Btusb>) -> Result {
-    let this = owned(this);
     if this.suspends.load(Acquire) == 0 || this.suspends.fetch_sub(1, AcqRel) != 1 {
         return Ok(());
     }
@@ -145,6 +143,6 @@ pub(crate) fn resume(this: ArcBorrow<'_, Btusb>) -> Result {
         mediatek::resume(&this.hdev);
     }
     this.play_deferred();
-    this.voice_work.queue(this.as_arc_borrow());
+    this.voice_work.queue(this);
     Ok(())
 }

@@ -94,10 +94,14 @@ pub(crate) trait Source: Sized + 'static {
 
     fn endpoint(this: &Btusb) -> Option<Endpoint>;
 
-    fn urb(this: &Arc<Btusb>, endpoint: &Endpoint, flags: Flags) -> Result<Urb<Receive<Self>>>;
+    fn urb(
+        this: ArcBorrow<'_, Btusb>,
+        endpoint: &Endpoint,
+        flags: Flags,
+    ) -> Result<Urb<Receive<Self>>>;
 
     /// Takes what has come in. Atomic.
-    fn take(this: &Arc<Btusb>, urb: &Completed<'_, Receive<Self>>);
+    fn take(this: ArcBorrow<'_, Btusb>, urb: &Completed<'_, Receive<Self>>);
 }
 
 /// Completion of the URBs of `S`.
@@ -111,8 +115,8 @@ impl<S: Source> Completion for Receive<S> {
     }
 
     fn complete(urb: Completed<'_, Self>) {
-        let this = urb.context();
-        let pipe = S::pipe(this);
+        let this = urb.context().as_arc_borrow();
+        let pipe = S::pipe(&this);
         pipe.done();
         if !pipe.is_running() {
             return;
@@ -150,7 +154,7 @@ impl<S: Source> Completion for Receive<S> {
                 // Nobody will answer any more.
                 this.hdev.cancel_command(e);
             } else if e != EPERM {
-                this.failed::<S>(Failure::Host, Some(e));
+                this.as_arc_borrow().failed::<S>(Failure::Host, Some(e));
             }
         }
     }
@@ -177,17 +181,21 @@ impl Source for Events {
         Some(this.endpoints.interrupt)
     }
 
-    fn urb(this: &Arc<Btusb>, endpoint: &Endpoint, flags: Flags) -> Result<Urb<Receive<Self>>> {
+    fn urb(
+        this: ArcBorrow<'_, Btusb>,
+        endpoint: &Endpoint,
+        flags: Flags,
+    ) -> Result<Urb<Receive<Self>>> {
         let size = if this.plan.short_interrupt {
             // Fakes of CSR's chip do not understand transfers of several packets.
             usize::from(endpoint.max_packet).max(1)
         } else {
             EVENT_SIZE
         };
-        Urb::receiver(&this.udev, endpoint, size, this.clone(), flags)
+        Urb::receiver(&this.udev, endpoint, size, this.into(), flags)
     }
 
-    fn take(this: &Arc<Btusb>, urb: &Completed<'_, Receive<Self>>) {
+    fn take(this: ArcBorrow<'_, Btusb>, urb: &Completed<'_, Receive<Self>>) {
         this.last_event.store(time::jiffies(), Relaxed);
         this.feed(&this.events, urb.received());
     }
@@ -205,11 +213,15 @@ impl Source for Data {
         Some(this.endpoints.bulk_in)
     }
 
-    fn urb(this: &Arc<Btusb>, endpoint: &Endpoint, flags: Flags) -> Result<Urb<Receive<Self>>> {
-        Urb::receiver(&this.udev, endpoint, DATA_SIZE, this.clone(), flags)
+    fn urb(
+        this: ArcBorrow<'_, Btusb>,
+        endpoint: &Endpoint,
+        flags: Flags,
+    ) -> Result<Urb<Receive<Self>>> {
+        Urb::receiver(&this.udev, endpoint, DATA_SIZE, this.into(), flags)
     }
 
-    fn take(this: &Arc<Btusb>, urb: &Completed<'_, Receive<Self>>) {
+    fn take(this: ArcBorrow<'_, Btusb>, urb: &Completed<'_, Receive<Self>>) {
         // Intel's boot loader sends its events here.
         let events = this.plan.vendor == Vendor::Intel
             && modules::intel::test_flag(&this.hdev, modules::intel::Flag::Bootloader);
@@ -234,11 +246,15 @@ impl Source for Voices {
         this.voice.input()
     }
 
-    fn urb(this: &Arc<Btusb>, endpoint: &Endpoint, flags: Flags) -> Result<Urb<Receive<Self>>> {
-        Urb::isoc_receiver(&this.udev, endpoint, RX_FRAMES, this.clone(), flags)
+    fn urb(
+        this: ArcBorrow<'_, Btusb>,
+        endpoint: &Endpoint,
+        flags: Flags,
+    ) -> Result<Urb<Receive<Self>>> {
+        Urb::isoc_receiver(&this.udev, endpoint, RX_FRAMES, this.into(), flags)
     }
 
-    fn take(this: &Arc<Btusb>, urb: &Completed<'_, Receive<Self>>) {
+    fn take(this: ArcBorrow<'_, Btusb>, urb: &Completed<'_, Receive<Self>>) {
         let (mut bytes, mut failed, mut lost, mut last) = (0usize, 0u32, 0u64, None);
         {
             let mut assembler = this.sco.lock();
@@ -278,11 +294,15 @@ impl Source for Diagnostics {
         this.diag_endpoints.map(|(input, _)| input)
     }
 
-    fn urb(this: &Arc<Btusb>, endpoint: &Endpoint, flags: Flags) -> Result<Urb<Receive<Self>>> {
-        Urb::receiver(&this.udev, endpoint, DATA_SIZE, this.clone(), flags)
+    fn urb(
+        this: ArcBorrow<'_, Btusb>,
+        endpoint: &Endpoint,
+        flags: Flags,
+    ) -> Result<Urb<Receive<Self>>> {
+        Urb::receiver(&this.udev, endpoint, DATA_SIZE, this.into(), flags)
     }
 
-    fn take(this: &Arc<Btusb>, urb: &Completed<'_, Receive<Self>>) {
+    fn take(this: ArcBorrow<'_, Btusb>, urb: &Completed<'_, Receive<Self>>) {
         if let Ok(skb) = SkBuff::packet(packet::DIAG, urb.received(), GFP_ATOMIC) {
             let _ = this.hdev.receive_diag(skb);
         }
@@ -290,7 +310,7 @@ impl Source for Diagnostics {
 }
 
 /// Where packets go.
-struct Upwards<'a>(&'a Arc<Btusb>);
+struct Upwards<'a>(ArcBorrow<'a, Btusb>);
 
 impl Upwards<'_> {
     fn accepts_voice(&self, header: &[u8]) -> bool {
@@ -350,15 +370,15 @@ impl Sink for Upwards<'_> {
             Kind::Event => {
                 // What came before the event may follow it now.
                 if this.overtake.load(Relaxed) != 0 && !this.waiting.is_empty() {
-                    this.deliver.mod_delayed(this.as_arc_borrow(), 0);
+                    this.deliver.mod_delayed(this, 0);
                 }
-                vendor::receive_event(this, skb);
+                vendor::receive_event(&this, skb);
             }
             Kind::Acl => match this.overtake.load(Relaxed) {
-                0 => vendor::receive_acl(this, skb),
+                0 => vendor::receive_acl(&this, skb),
                 pause => {
                     this.waiting.push_tail(skb);
-                    this.deliver.queue_delayed(this.as_arc_borrow(), pause);
+                    this.deliver.queue_delayed(this, pause);
                 }
             },
             Kind::Sco => {
@@ -372,7 +392,7 @@ impl Btusb {
     /// Takes the bytes of a transfer.
     #[inline(always)]
     fn feed<E: reassembly::Endpoint>(
-        self: &Arc<Self>,
+        self: ArcBorrow<'_, Self>,
         assembler: &SpinLockIrq<Assembler<SkBuff, E>>,
         bytes: &[u8],
     ) {
@@ -418,8 +438,12 @@ impl Btusb {
 
     /// A transfer has failed. Returns whether to try again at once; otherwise that is arranged
     /// for.
-    fn failed<S: Source>(self: &Arc<Self>, failure: Failure, error: Option<Error>) -> bool {
-        let pipe = S::pipe(self);
+    fn failed<S: Source>(
+        self: ArcBorrow<'_, Self>,
+        failure: Failure,
+        error: Option<Error>,
+    ) -> bool {
+        let pipe = S::pipe(&self);
         match pipe.failure(failure) {
             Step::Again => true,
             Step::After {
@@ -433,19 +457,18 @@ impl Btusb {
                         .error(fmt!("{} fails ({}); trying again later", S::NAME, errno));
                 }
                 pipe.postpone(clear_halt);
-                self.recover
-                    .queue_delayed(self.as_arc_borrow(), msecs_to_jiffies(ms));
+                self.recover.queue_delayed(self, msecs_to_jiffies(ms));
                 false
             }
         }
     }
 
-    fn submit<S: Source>(self: &Arc<Self>, flags: Flags) -> Result {
-        let endpoint = S::endpoint(self).ok_or(ENODEV)?;
+    fn submit<S: Source>(self: ArcBorrow<'_, Self>, flags: Flags) -> Result {
+        let endpoint = S::endpoint(&self).ok_or(ENODEV)?;
         let urb = S::urb(self, &endpoint, flags)?;
-        S::pipe(self).submitted();
+        S::pipe(&self).submitted();
         urb.submit(flags).map_err(|(e, _)| {
-            S::pipe(self).done();
+            S::pipe(&self).done();
             e
         })
     }
@@ -455,8 +478,8 @@ impl Btusb {
     /// # Errors
     ///
     /// Why there is none.
-    pub(crate) fn start<S: Source>(self: &Arc<Self>, flags: Flags) -> Result {
-        let pipe = S::pipe(self);
+    pub(crate) fn start<S: Source>(self: ArcBorrow<'_, Self>, flags: Flags) -> Result {
+        let pipe = S::pipe(&self);
         pipe.set_running(true);
         for n in 0..S::URBS {
             if let Err(e) = self.submit::<S>(flags) {
@@ -504,13 +527,13 @@ impl Btusb {
     }
 
     /// Clears halts, and submits what waits for that or for a pause to end.
-    fn try_again<S: Source>(self: &Arc<Self>) {
-        let pipe = S::pipe(self);
+    fn try_again<S: Source>(self: ArcBorrow<'_, Self>) {
+        let pipe = S::pipe(&self);
         let (missing, halted) = pipe.take_postponed();
         if missing == 0 || !pipe.is_running() {
             return;
         }
-        if let Some(endpoint) = S::endpoint(self).filter(|_| halted) {
+        if let Some(endpoint) = S::endpoint(&self).filter(|_| halted) {
             if let Err(e) = self.udev.clear_halt(&endpoint) {
                 self.complain(fmt!(
                     "cannot clear the halt of {} ({})",
@@ -535,7 +558,6 @@ impl WorkItem<{ items::RECOVER }> for Btusb {
     type Pointer = Arc<Btusb>;
 
     fn run(this: ArcBorrow<'_, Btusb>, _worker: &mut Worker<'_>) {
-        let this = owned(this);
         if this.tx_halted.swap(false, Relaxed) {
             let _ = this.udev.clear_halt(&this.endpoints.bulk_out);
         }
@@ -550,14 +572,8 @@ impl WorkItem<{ items::DELIVER }> for Btusb {
     type Pointer = Arc<Btusb>;
 
     fn run(this: ArcBorrow<'_, Btusb>, _worker: &mut Worker<'_>) {
-        let this = owned(this);
         while let Some(skb) = this.waiting.pop() {
             vendor::receive_acl(&this, skb);
         }
     }
-}
-
-/// A reference on a device, from what a callback has.
-pub(crate) fn owned(this: ArcBorrow<'_, Btusb>) -> Arc<Btusb> {
-    this.into()
 }

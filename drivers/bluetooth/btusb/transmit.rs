@@ -293,7 +293,7 @@ impl Btusb {
     }
 
     /// Sends what waited, and opens the gate. Called with the device awake.
-    pub(crate) fn play_deferred(self: &Arc<Self>) {
+    pub(crate) fn play_deferred(self: ArcBorrow<'_, Self>) {
         loop {
             let skb = {
                 let mut gate = self.gate.lock();
@@ -309,7 +309,7 @@ impl Btusb {
                 }
             };
             let result = match self.route(skb.packet_type(), &skb) {
-                Ok(route) => self.as_arc_borrow().submit_packet(route, skb, GFP_ATOMIC),
+                Ok(route) => self.submit_packet(route, skb, GFP_ATOMIC),
                 Err(e) => Err((e, skb)),
             };
             if let Err((e, skb)) = result {
@@ -332,7 +332,7 @@ impl Btusb {
     }
 
     /// Switches Broadcom's diagnostics.
-    pub(crate) fn set_diag(self: &Arc<Self>, on: bool) -> Result {
+    pub(crate) fn set_diag(self: ArcBorrow<'_, Self>, on: bool) -> Result {
         if !self.diag_claimed.load(Relaxed) {
             return Err(ENODEV);
         }
@@ -345,7 +345,7 @@ impl Btusb {
             packet_type: packet::DIAG,
             ..FrameMeta::default()
         });
-        self.as_arc_borrow().send(skb).map_err(|(e, _)| e)
+        self.send(skb).map_err(|(e, _)| e)
     }
 }
 

@@ -5,7 +5,6 @@
 use crate::{
     device::Btusb,
     receive::{
-        owned,
         Data,
         Diagnostics,
         Events, //
@@ -38,7 +37,6 @@ use usb_ext::{
 
 impl Driver for Btusb {
     fn open(this: ArcBorrow<'_, Self>, _dev: &Device) -> Result {
-        let this = owned(this);
         let awake = this.intf.power_get()?;
         if this.plan.patch_on_open {
             vendor::qca::setup(&this)?;
@@ -62,7 +60,6 @@ impl Driver for Btusb {
     }
 
     fn close(this: ArcBorrow<'_, Self>, _dev: &Device) {
-        let this = owned(this);
         this.voice_work.cancel_sync();
         this.waker.cancel_sync();
         for pipe in [
@@ -113,7 +110,6 @@ impl Driver for Btusb {
     }
 
     fn setup(this: ArcBorrow<'_, Self>, dev: &Device) -> Result {
-        let this = owned(this);
         match this.plan.setup {
             None => Ok(()),
             Some(Setup::Bcm92035) => {
@@ -122,7 +118,7 @@ impl Driver for Btusb {
             }
             Some(Setup::BroadcomPatchram) => modules::broadcom::setup_patchram(dev),
             Some(Setup::BroadcomApple) => modules::broadcom::setup_apple(dev),
-            Some(Setup::MediaTek) => vendor::mediatek::setup(&this),
+            Some(Setup::MediaTek) => vendor::mediatek::setup(this),
             Some(Setup::Realtek) => vendor::realtek::setup(&this),
             Some(Setup::Csr) => vendor::csr::setup(&this),
         }
@@ -131,7 +127,7 @@ impl Driver for Btusb {
     fn shutdown(this: ArcBorrow<'_, Self>, dev: &Device) -> Result {
         match this.plan.shutdown {
             None => Ok(()),
-            Some(Shutdown::MediaTek) => vendor::mediatek::shutdown(&owned(this)),
+            Some(Shutdown::MediaTek) => vendor::mediatek::shutdown(&this),
             Some(Shutdown::Realtek) => modules::realtek::shutdown(dev),
             Some(Shutdown::Qualcomm) => dev
                 .reset_command()
@@ -140,7 +136,7 @@ impl Driver for Btusb {
     }
 
     fn set_diag(this: ArcBorrow<'_, Self>, _dev: &Device, on: bool) -> Result {
-        owned(this).set_diag(on)
+        this.set_diag(on)
     }
 
     fn set_address(this: ArcBorrow<'_, Self>, dev: &Device, address: [u8; 6]) -> Result {
@@ -155,7 +151,6 @@ impl Driver for Btusb {
     }
 
     fn reset(this: ArcBorrow<'_, Self>, _dev: &Device) {
-        let this = owned(this);
         match this.plan.reset {
             Reset::Usb if this.is_alive() => {}
             Reset::Usb => this.reset_usb(),
@@ -207,7 +202,7 @@ impl DrvCommands for Btusb {
         if value > h2::alt::MAX {
             return Answer::Invalid;
         }
-        match owned(this).switch_voice(value) {
+        match this.switch_voice(value) {
             Ok(()) => Answer::Done,
             Err(_) => Answer::Failed,
         }

@@ -8,7 +8,6 @@ use crate::{
         Btusb, //
     },
     receive::{
-        owned,
         Voices, //
     },
 };
@@ -174,7 +173,7 @@ impl Btusb {
         Ok(())
     }
 
-    fn switch(self: &Arc<Self>, alternate: u8) -> Result {
+    fn switch(self: ArcBorrow<'_, Self>, alternate: u8) -> Result {
         if self.voice.shown.load(Relaxed) != alternate {
             self.isochronous.set_running(false);
             self.isochronous.stop();
@@ -189,7 +188,7 @@ impl Btusb {
     }
 
     /// Chooses an alternate setting by hand. Sleeps.
-    pub(crate) fn switch_voice(self: &Arc<Self>, alternate: u8) -> Result {
+    pub(crate) fn switch_voice(self: ArcBorrow<'_, Self>, alternate: u8) -> Result {
         let _control = self.voice.control.lock();
         self.switch(alternate)
     }
@@ -211,7 +210,7 @@ impl Btusb {
         drop(awake);
     }
 
-    fn follow_links(self: &Arc<Self>) {
+    fn follow_links(self: ArcBorrow<'_, Self>) {
         let links = self.voice.links.load(Relaxed);
         let mut control = self.voice.control.lock();
         if links == 0 {
@@ -259,6 +258,6 @@ impl WorkItem<{ items::VOICE }> for Btusb {
     type Pointer = Arc<Btusb>;
 
     fn run(this: ArcBorrow<'_, Btusb>, _worker: &mut Worker<'_>) {
-        owned(this).follow_links();
+        this.follow_links();
     }
 }

@@ -41,7 +41,7 @@ use crate::hci::{
 };
 use kernel::{
     prelude::*,
-    sync::Arc, //
+    sync::ArcBorrow, //
 };
 use kernel_ext::{
     hci::{
@@ -269,14 +269,14 @@ pub(super) fn send(call: &Call<'_>, params: &[u8]) -> Outcome {
     // Its end is not told before.
     let answered = call.complete(&[handle]);
     let sender = room.clone();
-    if hci::sequence(dev, move |session| next(session, &sender)).is_err() {
+    if hci::sequence(dev, move |session| next(session, sender.as_arc_borrow())).is_err() {
         finish(dev, room, handle);
     }
     answered
 }
 
 /// Puts the next packet on the air, unless there is one.
-fn next(session: &Session<'_>, room: &Arc<Room>) {
+fn next(session: &Session<'_>, room: ArcBorrow<'_, Room>) {
     let dev = session.dev();
     loop {
         let begun = room.inner().mesh.begin();
@@ -296,18 +296,18 @@ fn next(session: &Session<'_>, room: &Arc<Room>) {
                     e.to_errno()
                 );
                 let _ = adv::end_mesh(session);
-                finish(dev, room, handle);
+                finish(dev, &room, handle);
             }
         }
     }
 }
 
 /// The packet on the air was there for long enough.
-pub(super) fn sent(session: &Session<'_>, room: &Arc<Room>) {
+pub(super) fn sent(session: &Session<'_>, room: ArcBorrow<'_, Room>) {
     let on_air = room.inner().mesh.on_air.take();
     if let Some(handle) = on_air {
         let _ = adv::end_mesh(session);
-        finish(session.dev(), room, handle);
+        finish(session.dev(), &room, handle);
     }
     next(session, room);
 }
@@ -359,7 +359,7 @@ pub(super) fn cancel(call: &Call<'_>, params: &MeshSendCancel) -> Outcome {
         if let Some(claim) = ticket.claim() {
             claim.complete(MgmtStatus::SUCCESS, &[]);
         }
-        next(session, &room);
+        next(session, room.as_arc_borrow());
     })
 }
 

@@ -120,15 +120,15 @@ impl WorkItem<{ MESH_SENT }> for Room {
     fn run(room: ArcBorrow<'_, Room>, _worker: &mut Worker<'_>) {
         let Some(dev) = room.dev() else { return };
         let lock = dev.req_lock();
-        mesh::sent(&Session::under(&lock), &room.into());
+        mesh::sent(&Session::under(&lock), room);
     }
 }
 
 /// Has the transmission for a mesh end in `ms` milliseconds.
-pub(super) fn start_mesh_sent(room: &Arc<Room>, ms: u32) {
+pub(super) fn start_mesh_sent(room: ArcBorrow<'_, Room>, ms: u32) {
     room.timers
         .mesh_sent
-        .mod_delayed(room.as_arc_borrow(), msecs_to_jiffies(ms));
+        .mod_delayed(room, msecs_to_jiffies(ms));
 }
 
 /// No transmission ends by itself any more.

@@ -10,7 +10,7 @@ use crate::{
 use core::sync::atomic::Ordering::Relaxed;
 use kernel::{
     prelude::*,
-    sync::Arc, //
+    sync::ArcBorrow, //
 };
 use usb_ext::{
     hci::{
@@ -21,7 +21,7 @@ use usb_ext::{
 };
 
 /// Claims the interface for ISO data; without it, there is none.
-fn claim_iso(this: &Arc<Btusb>) {
+fn claim_iso(this: ArcBorrow<'_, Btusb>) {
     if mediatek::has_iso(&this.hdev) {
         return;
     }
@@ -30,7 +30,7 @@ fn claim_iso(this: &Arc<Btusb>) {
         return;
     };
     // Set-up runs outside of probe, so it is the caller's to lock.
-    match this.intf.claim_locked::<Driver>(&iso, this.clone()) {
+    match this.intf.claim_locked::<Driver>(&iso, this.into()) {
         Ok(()) => mediatek::set_iso(&this.hdev, &iso),
         Err(e) => this
             .hdev
@@ -49,7 +49,7 @@ pub(crate) fn release_iso(this: &Btusb) {
 }
 
 /// Sets the controller up.
-pub(crate) fn setup(this: &Arc<Btusb>) -> Result {
+pub(crate) fn setup(this: ArcBorrow<'_, Btusb>) -> Result {
     mediatek::prepare::<Btusb>(&this.hdev, NAME, &this.intf, &this.control);
     claim_iso(this);
     mediatek::setup(&this.hdev)?;
@@ -62,7 +62,7 @@ pub(crate) fn setup(this: &Arc<Btusb>) -> Result {
 }
 
 /// Shuts the controller down.
-pub(crate) fn shutdown(this: &Arc<Btusb>) -> Result {
+pub(crate) fn shutdown(this: &Btusb) -> Result {
     let result = mediatek::shutdown(&this.hdev);
     release_iso(this);
     result

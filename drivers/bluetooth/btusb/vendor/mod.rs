@@ -19,7 +19,6 @@ use h2::plan::{
 };
 use kernel::{
     prelude::*,
-    sync::Arc,
     time::msecs_to_jiffies, //
 };
 use usb_ext::{
@@ -68,7 +67,7 @@ pub(crate) fn configure(dev: &Device, plan: &Plan) -> Result {
 }
 
 /// An event from the controller. Atomic.
-pub(crate) fn receive_event(this: &Arc<Btusb>, skb: SkBuff) {
+pub(crate) fn receive_event(this: &Btusb, skb: SkBuff) {
     // What the core thinks of it, it says itself.
     let _ = match this.plan.vendor {
         Vendor::Generic => this.hdev.receive(skb),
@@ -80,7 +79,7 @@ pub(crate) fn receive_event(this: &Arc<Btusb>, skb: SkBuff) {
 }
 
 /// ACL data from the controller. Atomic, or on the queue for data that was overtaken.
-pub(crate) fn receive_acl(this: &Arc<Btusb>, skb: SkBuff) {
+pub(crate) fn receive_acl(this: &Btusb, skb: SkBuff) {
     let _ = match this.plan.vendor {
         Vendor::Generic | Vendor::Intel | Vendor::Realtek => this.hdev.receive(skb),
         Vendor::MediaTek => modules::mediatek::receive_acl(&this.hdev, skb),

@@ -7,6 +7,10 @@
 //! would have to wait for a process that holds the lock while it touches its own memory, and all
 //! links with it. System calls use the lock for waiting, and to exclude each other.
 
+use super::ethtool::{
+    self,
+    Completions, //
+};
 use crate::hci;
 use kernel::prelude::*;
 use kernel_ext::net::{
@@ -146,13 +150,23 @@ pub(super) fn poll<P: Protocol>(sock: &Socket<'_, P>, deferred: bool, may_send: 
     sock.poll_mask(may_send)
 }
 
-/// How much waits in the socket's buffers.
+/// How much waits in the socket's buffers, or what a controller can tell of time
+/// ([`ethtool`](ethtool::ioctl)).
 ///
 /// # Errors
 ///
 /// `EINVAL` if the socket listens, `EFAULT`, `ENOIOCTLCMD` for any other request.
-pub(super) fn ioctl<P: Protocol>(sk: &Sock<P>, cmd: u32, arg: IoctlArg) -> Result<i32> {
+pub(super) fn ioctl<P: Protocol>(
+    sk: &Sock<P>,
+    cmd: u32,
+    arg: IoctlArg,
+    completions: Completions,
+) -> Result<i32> {
     let amount = match cmd {
+        // With 32-bit programs this request is for network interfaces alone, as in the C stack.
+        ethtool::REQUEST if !arg.is_compat() => {
+            return ethtool::ioctl(arg, completions).map(|()| 0)
+        }
         TIOCOUTQ | TIOCINQ if sk.state() == State::Listen => return Err(EINVAL),
         TIOCOUTQ => sk.sndbuf().saturating_sub(sk.wmem_alloc()),
         TIOCINQ => sk.first_len(),

@@ -16,6 +16,7 @@ pub(crate) use user::SocketUser;
 
 use super::{
     connection,
+    ethtool::Completions,
     hci::AF_BLUETOOTH, //
 };
 use crate::{
@@ -376,7 +377,7 @@ impl Protocol for L2capSocket {
     }
 
     fn ioctl(sock: &Sk<'_>, cmd: u32, arg: IoctlArg) -> Result<i32> {
-        connection::ioctl(sock, cmd, arg)
+        connection::ioctl(sock, cmd, arg, Completions::Always)
     }
 
     fn setsockopt(sock: &Sk<'_>, level: i32, name: i32, value: OptValue<'_>) -> Result {

@@ -23,6 +23,7 @@
 mod connection;
 mod control;
 mod cookie;
+mod ethtool;
 mod filter;
 mod hci;
 mod ioctl;

@@ -14,6 +14,7 @@ pub(crate) use user::SocketUser;
 
 use super::{
     connection,
+    ethtool::Completions,
     hci::AF_BLUETOOTH, //
 };
 use crate::{
@@ -217,7 +218,7 @@ impl Protocol for ScoSocket {
     }
 
     fn ioctl(sock: &Sk<'_>, cmd: u32, arg: IoctlArg) -> Result<i32> {
-        connection::ioctl(sock, cmd, arg)
+        connection::ioctl(sock, cmd, arg, Completions::WithFlowControl)
     }
 
     fn setsockopt(sock: &Sk<'_>, _level: i32, name: i32, value: OptValue<'_>) -> Result {

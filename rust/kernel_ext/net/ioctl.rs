@@ -54,6 +54,14 @@ impl IoctlArg {
         }
     }
 
+    /// Returns the pointer at an address, which was read where this argument points.
+    pub fn follow(self, address: usize) -> Self {
+        Self {
+            raw: address,
+            ..self
+        }
+    }
+
     /// Copies a `T` from where the argument points.
     ///
     /// # Errors

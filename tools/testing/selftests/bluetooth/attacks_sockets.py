@@ -488,6 +488,96 @@ def odd_data():
             check(b"\x0f\x18" in body[14:], f"found without the service: {body[14:].hex()}")
 
 
+SIOCETHTOOL, GET_TS_INFO = 0x8946, 0x41
+TX_SOFTWARE, RX_SOFTWARE, SOFTWARE, TX_COMPLETION = 1 << 1, 1 << 3, 1 << 4, 1 << 18
+IFREQ, TS_INFO = 40, 44
+
+
+def protocols(flow_control=True):
+    """A socket of each protocol that has time stamps, and those that there are, with and without flow control for audio."""
+    always = TX_SOFTWARE | RX_SOFTWARE | SOFTWARE
+    data, audio = always | TX_COMPLETION, always | (TX_COMPLETION if flow_control else 0)
+    for kind, protocol, flags in ((socket.SOCK_SEQPACKET, 0, data), (socket.SOCK_STREAM, 0, data), (socket.SOCK_SEQPACKET, 2, audio)):
+        with socket.socket(hcilib.AF_BLUETOOTH, kind, protocol) as sock:
+            yield sock, flags
+
+
+def request(sock, at, name, data):
+    """SIOCETHTOOL with a struct ifreq at this address: the number of the error, or 0."""
+    ctypes.memmove(at, name.ljust(16, b"\0")[:16] + struct.pack("<Q", data) + b"\x5a" * 16, IFREQ)
+    return ctypes.get_errno() if _libc.ioctl(sock.fileno(), ctypes.c_ulong(SIOCETHTOOL), ctypes.c_void_p(at)) < 0 else 0
+
+
+@case("time stamps: which there are, by the name of a controller; and names of none", log=LIMIT)
+def time_stamps():
+    room = ctypes.create_string_buffer(IFREQ + 2 * TS_INFO)
+    asked, told = ctypes.addressof(room), ctypes.addressof(room) + IFREQ
+    with Held() as target:
+        good = b"hci%d" % target.index
+        for sock, flags in protocols():
+            def ask(name, command=GET_TS_INFO):
+                ctypes.memmove(told, struct.pack("<I", command) + b"\xa5" * (2 * TS_INFO - 4), 2 * TS_INFO)
+                return request(sock, asked, name, told)
+            for name in (good, good + b":7", good + b"\0hci", b"hci0%d" % target.index):
+                equal(ask(name), 0, f"error for {name}")
+                answer = ctypes.string_at(told, 2 * TS_INFO)
+                equal(struct.unpack_from("<IIiI3II3I", answer),
+                      (GET_TS_INFO, flags, -1, 1, 0, 0, 0, 1, 0, 0, 0), f"the answer to {name}")
+                equal(set(answer[TS_INFO:]), {0xa5}, "what is behind the answer")
+                equal(ctypes.string_at(asked, IFREQ), name.ljust(16, b"\0") + struct.pack("<Q", told) + b"\x5a" * 16,
+                      f"the request with {name} afterwards")
+            for name in (b"", b"hci", b"hci:", b"hc0", b"HCI0", b"hci-1", b"hci+0", b"hcix", b"eth0", b"lo", good + b"x", good + b" ",
+                         b"\0" + good, b"hci9999", b"hci65535", b"hci65536", b"hci-0", b"\xff" * 16, b":" + good, b"hci4294967295"):
+                equal(ask(name), errno.ENODEV, f"error for {name}")
+                equal(ctypes.string_at(told, 8), struct.pack("<I", GET_TS_INFO) + b"\xa5" * 4, f"the answer to {name}")
+            # The last octet does not count.
+            equal(ask(b"hci000000000000" + b"7"), 0 if target.index == 0 else errno.ENODEV, "error for a name without an end")
+            for command in (0, 1, 3, 0x40, 0x42, 0xffffffff):
+                equal(ask(good, command), errno.EOPNOTSUPP, f"error for ethtool's request {command}")
+                equal(ask(b"hci9999", command), errno.EOPNOTSUPP, f"error for ethtool's request {command} about no controller")
+                equal(ask(b"eth0", command), errno.ENODEV, f"error for ethtool's request {command} about another name")
+        last = good
+    plain = Held()
+    plain.supported[10] &= ~0x10                # Write Synchronous Flow Control Enable
+    with plain:
+        for sock, flags in protocols(flow_control=False):
+            ctypes.memmove(told, struct.pack("<I", GET_TS_INFO), 4)
+            equal(request(sock, asked, b"hci%d" % plain.index, told), 0, "error without flow control")
+            equal(struct.unpack_from("<II", ctypes.string_at(told, 8)), (GET_TS_INFO, flags), "the answer without flow control")
+    with socket.socket(hcilib.AF_BLUETOOTH, socket.SOCK_SEQPACKET, 0) as sock:
+        ctypes.memmove(told, struct.pack("<I", GET_TS_INFO), 4)
+        equal(request(sock, asked, last, told), errno.ENODEV, "error for a controller that has gone")
+    with hcilib.HciSocket(bind=False) as hci:
+        equal(request(hci.sock, asked, b"hci0", told), errno.ENODEV, "error on an HCI socket")
+
+
+@case("time stamps: requests and answers that end where the memory does", log=LIMIT)
+def time_stamps_memory():
+    with Held() as target, mmap.mmap(-1, 3 * mmap.PAGESIZE) as pages:
+        good = b"hci%d" % target.index
+        memory = ctypes.addressof(ctypes.c_char.from_buffer(pages))
+        end = memory + 2 * mmap.PAGESIZE
+        check(_libc.mprotect(ctypes.c_void_p(end), ctypes.c_size_t(mmap.PAGESIZE), 0) == 0, "mprotect")
+        for sock, flags in protocols():
+            # The answer: from none of it to all of it is there.
+            for there in (0, 1, 3, 4, 8, TS_INFO - 1, TS_INFO):
+                asking = struct.pack("<I", GET_TS_INFO)[:there]
+                ctypes.memmove(end - there, asking, len(asking))
+                wanted = 0 if there == TS_INFO else errno.EFAULT
+                equal(request(sock, memory, good, end - there), wanted, f"error with {there} octets for the answer")
+            equal(struct.unpack("<II", ctypes.string_at(end - TS_INFO, 8)), (GET_TS_INFO, flags), "the answer")
+            for address_ in (0, 1, end, (1 << 64) - 8):
+                equal(request(sock, memory, good, address_), errno.EFAULT, f"error with the answer at {address_:#x}")
+                equal(request(sock, memory, b"eth0", address_), errno.EFAULT, f"error for another name, at {address_:#x}")
+            # The request.
+            ctypes.memmove(memory, struct.pack("<I", GET_TS_INFO), 4)
+            equal(request(sock, end - IFREQ, good, memory), 0, "error for a request at the end")
+            for there in (0, 1, 16, 24, IFREQ - 1):
+                ctypes.memmove(end - there, (good.ljust(16, b"\0") + struct.pack("<Q", memory) + bytes(16))[:there], there)
+                failed = _libc.ioctl(sock.fileno(), ctypes.c_ulong(SIOCETHTOOL), ctypes.c_void_p(end - there)) < 0
+                check(failed and ctypes.get_errno() == errno.EFAULT, f"a request of {there} octets: {ctypes.get_errno()}")
+
+
 if __name__ == "__main__":
     REASON = hcilib.require("bluetooth", "hci_vhci")
     if REASON:

@@ -57,7 +57,8 @@ pub(crate) use connect::{
 };
 pub(crate) use end::{
     disconnect,
-    disconnect_all, //
+    disconnect_all,
+    disconnect_regardless, //
 };
 pub(super) use end::{
     disconnected,
@@ -225,11 +226,11 @@ impl Stage {
     /// Numbers as in `struct hci_conn_info` (`BT_*`).
     fn as_bt_state(self) -> u16 {
         match self {
-            Self::Connected => 1,
+            // As the C core has it: a link is connected until it is not.
+            Self::Connected | Self::Disconnecting => 1,
             Self::Queued => 2,
             Self::Scanning | Self::Connecting | Self::Accepting | Self::Cancelling => 5,
             Self::Configuring => 7,
-            Self::Disconnecting => 8,
         }
     }
 

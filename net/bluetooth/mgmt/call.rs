@@ -344,7 +344,7 @@ pub(super) fn answer_lost(
     params: &[u8],
     status_now: MgmtStatus,
 ) -> Result {
-    let reply = match opcode {
+    let unknown: &[u8] = match opcode {
         op::PAIR_DEVICE
         | op::PIN_CODE_REPLY
         | op::PIN_CODE_NEG_REPLY
@@ -353,11 +353,15 @@ pub(super) fn answer_lost(
         | op::USER_PASSKEY_REPLY
         | op::USER_PASSKEY_NEG_REPLY
         | op::UNPAIR_DEVICE
-        | op::DISCONNECT => params.first_chunk::<7>().map(|a| a.as_slice()),
-        _ => None,
+        | op::DISCONNECT => &[],
+        // RSSI and powers.
+        op::GET_CONN_INFO => &[127; 3],
+        // Two clocks, and how accurate.
+        op::GET_CLOCK_INFO => &[0; 10],
+        _ => return status(to, index, opcode, status_now),
     };
-    match reply {
-        Some(reply) => complete(to, index, opcode, status_now, reply),
+    match params.first_chunk::<7>() {
+        Some(peer) => complete(to, index, opcode, status_now, &concat(&[peer, unknown])?),
         None => status(to, index, opcode, status_now),
     }
 }

@@ -102,7 +102,7 @@ pub(super) fn disconnect(call: &Call<'_>, params: &DeviceParams) -> Outcome {
     }
     let ticket = call.unlisted()?;
     call.queue(ticket, move |session, ticket| {
-        let result = link::disconnect(session, peer, USER_ENDED);
+        let result = link::disconnect_regardless(session, peer, USER_ENDED);
         let Some(claim) = ticket.claim() else { return };
         let status = result.err().map_or(MgmtStatus::SUCCESS, status_of);
         claim.complete(status, &claim.params);

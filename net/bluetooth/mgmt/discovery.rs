@@ -143,6 +143,7 @@ fn launch(call: &Call<'_>, dev: &Device, ticket: Ticket) -> Outcome {
     let starting = Underway::new(dev, DiscoveryState::Starting);
     call.queue(ticket, move |session, ticket| {
         started(session, ticket);
+        // The job owns it: one that is never carried out is dropped, and so undoes it.
         drop(starting);
     })
 }
@@ -214,6 +215,7 @@ pub(super) fn stop(call: &Call<'_>, params: &Discovery) -> Outcome {
         if result.is_ok() {
             set_discovery(session.dev(), DiscoveryState::Stopped);
         }
+        // The job owns it, as in `launch`.
         drop(stopping);
     })
 }

@@ -269,6 +269,23 @@ pub(in crate::hci) fn end_by_handle(
 ///
 /// `ENOTCONN` if there is none, or what the controller says.
 pub(crate) fn disconnect(session: &Session<'_>, peer: Peer, reason: u8) -> Result {
+    let todo = begin(session, peer, reason)?;
+    carry_out(session, peer, reason, todo)
+}
+
+/// As [`disconnect`], whatever the controller says, or does not: in each case the link is given up.
+///
+/// # Errors
+///
+/// `ENOTCONN` if there is none; `ENOMEM`.
+pub(crate) fn disconnect_regardless(session: &Session<'_>, peer: Peer, reason: u8) -> Result {
+    let todo = begin(session, peer, reason)?;
+    let _ = carry_out(session, peer, reason, todo);
+    Ok(())
+}
+
+/// Marks a link as being ended, and tells what that takes.
+fn begin(session: &Session<'_>, peer: Peer, reason: u8) -> Result<Todo> {
     let dev = session.dev();
     // Audio goes before the link that it goes with (7.1.6).
     let audio = with_worker(dev, |worker| sco::prepare_end(dev, worker, peer))?;
@@ -276,7 +293,7 @@ pub(crate) fn disconnect(session: &Session<'_>, peer: Peer, reason: u8) -> Resul
         // If it does not go, it goes with its link.
         let _ = end_and_wait(session, handle, reason);
     }
-    let todo = with_worker(dev, |worker| {
+    with_worker(dev, |worker| {
         let table = dev.links.get(worker)?;
         let link = table.find(|l| l.peer == peer)?;
         let id = link.id;
@@ -295,7 +312,10 @@ pub(crate) fn disconnect(session: &Session<'_>, peer: Peer, reason: u8) -> Resul
         end(dev, worker, id, Status(reason));
         Some(Todo::Nothing)
     })?
-    .ok_or(ENOTCONN)?;
+    .ok_or(ENOTCONN)
+}
+
+fn carry_out(session: &Session<'_>, peer: Peer, reason: u8, todo: Todo) -> Result {
     match todo {
         Todo::Disconnect(handle) => end_and_wait(session, handle, reason),
         // It may have succeeded or failed just before, which is as good.

@@ -122,12 +122,11 @@ impl Stage {
     /// Numbers as in `struct hci_conn_info` (`BT_*`).
     fn as_bt_state(self) -> u16 {
         match self {
-            Self::Connected => 1,
+            Self::Connected | Self::Disconnecting => 1,
             Self::Waiting => 2,
             Self::Connecting | Self::Cancelling => 5,
             Self::Asked => 6,
             Self::Accepting => 7,
-            Self::Disconnecting => 8,
         }
     }
 }

@@ -15,7 +15,7 @@ import threading
 import time
 
 from lib import hcilib, ktap
-from lib.controller import address, event, le_event
+from lib.controller import address, complete, event, le_event
 from lib.failing import Failing
 from lib.held import (ERRNO, HCI_CMD_SYNC, READ_INDEX_LIST, SET_CONNECTABLE, SET_POWERED, Asker, Held, Row, device, exactly_one)
 from lib.ktap import Skip, case, check, equal
@@ -31,6 +31,7 @@ START_DISCOVERY, STOP_DISCOVERY, CONN_INFO, CLOCK_INFO = 0x0023, 0x0024, 0x0031,
 ADD_DEVICE, REMOVE_DEVICE, LOAD_PARAMS, DEVICE_FLAGS = 0x0033, 0x0034, 0x0035, 0x004f
 REMOVE_ADV, ADD_EXT_PARAMS, ADD_EXT_DATA, SET_EXP = 0x003f, 0x0054, 0x0055, 0x004a
 SET_MESH, MESH_SEND, MESH_CANCEL, MESH_SENT = 0x0057, 0x0059, 0x005a, 0x0032
+DISCOVERING = 0x0013
 
 CONNECTABLE, SSP = (SET_CONNECTABLE, b"\1"), (SET_SSP, b"\1")
 UUID = bytes(range(16))
@@ -175,7 +176,8 @@ def unplugged():
                 second.post(READ_INDEX_LIST)
                 second.answer(READ_INDEX_LIST, hcilib.DEV_NONE)
                 if one is row:
-                    may = {OK} if row.kept else {FAILED, CANCELLED} if row.opcode == ADD_EXT_PARAMS else {FAILED}
+                    # A link is given up with Disconnect, whatever becomes of the command.
+                    may = {OK} if row.kept or row.opcode == DISCONNECT else {FAILED, CANCELLED} if row.opcode == ADD_EXT_PARAMS else {FAILED}
                 else:
                     # What waits has come to nothing; what was refused was so at once.
                     may = BEHIND[one.name] & ({FAILED, INVALID_INDEX} if not at_once[one.name] else set(at_once[one.name]))
@@ -443,6 +445,54 @@ def link_goes():
             exactly_one(asker, row.opcode, {OK, FAILED, NOT_CONNECTED, DISCONNECTED}, "the command")
             asker.one(row.opcode, row.data, (NOT_CONNECTED, DISCONNECTED, NOT_PAIRED))
     each(named("Get Connection Information", "Get Clock Information", "Disconnect", "Unpair Device"), test)
+
+
+@case("Disconnect waits: the link is connected for others until it is down, or the controller unplugged")
+def disconnecting():
+    nothing = {CONN_INFO: b"\x7f" * 3, CLOCK_INFO: bytes(10)}
+
+    def test(unplugged, status):
+        row, = named("Disconnect")
+        with waiting(row) as (target, asker), Asker(target.index) as second, hcilib.Mgmt() as other:
+            equal([link[4] for link in hcilib.connections(target.index)], [1], "states of the links")
+            for opcode in nothing:
+                second.ask(opcode, device(PEER))
+            equal([second.answers(opcode) for opcode in nothing], [[], []], "answers while Disconnect waits")
+            if unplugged:
+                target.close()
+                other.wait_event(0x0005, target.index, 40 * hcilib.SCALE)
+            else:
+                target.release()
+            equal(asker.await_answer(DISCONNECT), OK, "status of Disconnect")
+            equal(asker.reply(DISCONNECT), device(PEER), "reply to Disconnect")
+            for opcode, values in nothing.items():
+                equal(second.await_answer(opcode), status, f"status of command 0x{opcode:04x} behind it")
+                equal(second.reply(opcode), device(PEER) + values, f"reply to command 0x{opcode:04x}")
+    test(False, NOT_CONNECTED)
+    test(True, FAILED)
+
+
+@case("Stop Discovery fails: discovery goes on, and can be stopped later")
+def stop_fails():
+    if not rust():
+        raise Skip("the C stack stays in between")
+    with Held(on=[(START_DISCOVERY, b"\6")]) as target, Asker(target.index) as asker:
+        for opcode in (0x200c, 0x2042):
+            setattr(target, f"_do_{opcode:04x}", lambda _, opcode=opcode: [complete(opcode, b"\x0c")])
+        for _ in range(2):
+            asker.forget()
+            asker.ask(STOP_DISCOVERY, b"\6")
+            check(asker.await_answer(STOP_DISCOVERY) != OK, "Stop Discovery succeeded")
+            target.fence()
+            asker.ask(START_DISCOVERY, b"\6")
+            equal(asker.answers(START_DISCOVERY), [BUSY], "statuses of Start Discovery")
+            equal(asker.heard(DISCOVERING), [], "what is told of discovery")
+        for opcode in (0x200c, 0x2042):
+            delattr(target, f"_do_{opcode:04x}")
+        asker.one(STOP_DISCOVERY, b"\6")
+        target.fence()
+        equal(asker.heard(DISCOVERING), [b"\6\0"], "what is told of discovery in the end")
+        asker.one(START_DISCOVERY, b"\6")
 
 
 @case("CVE-2026-98632, CVE-2022-49754: Mesh Send, cancelled while it is being sent, by others, twice, and by closing")

@@ -96,13 +96,17 @@ impl Voice {
 
     /// The core says that there are `links` voice links, and why it says so. Returns whether this
     /// is news.
+    ///
+    /// Only a link that comes up tells how it is coded. Where one of several ends, the others go on
+    /// as they were.
     pub(crate) fn note(&self, links: u32, event: u32) -> bool {
-        if self.links.load(Relaxed) == links {
-            return false;
-        }
-        self.event.store(event, Relaxed);
-        self.links.store(links, Relaxed);
-        true
+        let coding = match (links, event) {
+            (0, _) => 0,
+            (_, notice::SCO_CVSD | notice::SCO_TRANSPARENT) => event,
+            _ => self.event.load(Relaxed),
+        };
+        let recoded = self.event.swap(coding, Relaxed) != coding;
+        self.links.swap(links, Relaxed) != links || recoded
     }
 
     /// Where voice comes in.

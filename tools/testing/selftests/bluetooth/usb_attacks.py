@@ -6,11 +6,13 @@ After each the kernel has reported nothing, the log is bounded, and a device tha
 works. Needs the controller of tools/vusb and its descriptions: scripts/ox vm --usb plain.
 """
 
-import glob
+import contextlib
 import errno
+import glob
 import os
 import random
 import struct
+import threading
 import time
 
 from lib import firmware, hcilib, ktap, usbhost, vusb
@@ -278,6 +280,45 @@ def mediatek_silent():
     back()
 
 
+def soft_block(index):
+    """rfkill's switch for this controller."""
+    return hcilib.wait_for("rfkill's entry", lambda: glob.glob(f"/sys/class/bluetooth/hci{index}/rfkill*/soft"))[0]
+
+
+def write(path, text):
+    # Whoever is asked may leave meanwhile.
+    with contextlib.suppress(OSError), open(path, "w") as file:
+        file.write(text)
+
+
+@case("CVE-2023-52833: rfkill switches MediaTek's device off, and its event does not come", log=2 * LOG)
+def mediatek_blocked():
+    text = description("mediatek-7663")
+    begin = text.index("[[command]]")
+    silent_off = f'{text[:begin]}[[command]]\nopcode = 0xfc6f\nparameters = "01 06 0200 00 00"\n{text[begin:]}'
+    # It stays; the module waits ten seconds for the event.
+    index = bring_up(None, silent_off)
+    write(soft_block(index), "1")
+    hcilib.wait_for("the controller to be off", lambda: not hcilib.is_up(index), 25)
+    write(soft_block(index), "0")
+    vusb.power_up(index)
+    answers(index)
+    # It leaves meanwhile; and when it is blocked while it is being set up.
+    for device, wait in ((silent_off, 0.5), (mediatek(""), 0.3)):
+        if device is silent_off:
+            index = bring_up(None, device)
+        else:
+            insert(device)
+            index, = hcilib.wait_for("a controller", vusb.indexes)
+        thread = threading.Thread(target=write, args=(soft_block(index), "1"))
+        thread.start()
+        time.sleep(wait)
+        out()
+        thread.join(30 * hcilib.SCALE)
+        check(not thread.is_alive(), "rfkill waits for ever")
+    back()
+
+
 @case("CVE-2024-53238, CVE-2024-56757, CVE-2025-21827, CVE-2025-68306: MediaTek's device leaves during set-up",
       log=3 * LOG)
 def mediatek_leaves():
@@ -474,6 +515,66 @@ def qualcomm_files():
     back()
 
 
+# Audio.
+
+def many_peers():
+    """[(address, a device's answers that make an ACL link and an audio link to it)]"""
+    def answered(opcode, begin, event):
+        return (f'[[command]]\nopcode = 0x{opcode:04x}\nparameters = "{begin.hex()}"\nstatus = 0\n'
+                f'events = ["{event.hex()}"]\n')
+
+    def event(code, body):
+        return bytes((code, len(body))) + body
+
+    for number in range(5):
+        address = bytes((number, 0, 0x42, 1, 0xaa, 0))
+        acl, sco = struct.pack("<H", 0x0a00 + number), struct.pack("<H", 0x0b00 + number)
+        up = event(0x2c, b"\0" + sco + address + struct.pack("<BBBHHB", 2, 12, 2, 60, 60, 2))
+        yield ":".join(f"{byte:02X}" for byte in reversed(address)), "".join((
+            answered(0x0405, address, event(0x03, b"\0" + acl + address + b"\1\0")),
+            answered(0x041b, acl, event(0x0b, b"\0" + acl + bytes(8))),
+            answered(0x0428, acl, up), answered(0x043d, acl, up),
+            *(answered(0x0406, handle, event(0x05, b"\0" + handle + b"\x16")) for handle in (acl, sco))))
+
+
+def switched(links):
+    """The setting is that for so many links of 16 bits, or the largest (Vol 4 Part B 2.1.1)."""
+    wanted = {0: 0, 1: 2, 2: 4}.get(links, 5)
+    try:
+        hcilib.wait_for("it", lambda: DEVICE.facts("state")["alt"] == wanted, 5)
+    except AssertionError as error:
+        raise AssertionError(f"{links} links: {DEVICE.facts('state')}, {hcilib.connections(vusb.indexes()[0])}") from error
+
+
+@case("CVE-2026-31497: more audio links at once than there are alternate settings for", log=LOG)
+def many_links():
+    peers = dict(many_peers())
+    index = bring_up(None, "".join(peers.values()))
+    DEVICE.ask("sco loop")
+    with contextlib.ExitStack() as stack:
+        socks = []
+        for number, peer in enumerate(peers, 1):
+            socks.append(stack.enter_context(usbhost.sco_socket(peer)))
+            switched(number)
+        equal(len(hcilib.connections(index)), 2 * len(peers), "links")
+        for number, sock in enumerate(socks):
+            sock.settimeout(5 * hcilib.SCALE)
+            # More than a packet to the host takes at this setting.
+            for _ in range(4):
+                sock.send(bytes((number,)) * 48)
+        for number, sock in enumerate(socks):
+            equal(sock.recv(255)[:10], bytes((number,)) * 10, "what comes back")
+        for left in (3, 2, 1, 0):
+            while len(socks) > left:
+                socks.pop().close()
+            # The kernel's driver takes the bandwidth of all when one link ends.
+            if vusb.ours():
+                switched(left)
+    answers(index)
+    DEVICE.ask("sco controller")
+    back()
+
+
 # CSR.
 
 @case("CSR: Read Local Version's answer of each length", log=3 * LOG)
@@ -483,6 +584,25 @@ def csr_version():
         insert(f'vendor = 0x0a12\nproduct = 1\nversion = 0x8891\n[[command]]\nopcode = 0x1001\n'
                f'returns = "{returns}"\n')
         settled()
+    back()
+
+
+@case("CVE-2022-48982: a clone of CSR's is plugged in again, and the system suspends", log=2 * LOG)
+def csr_again():
+    for _ in range(2):
+        index = bring_up(None, 'vendor = 0x0a12\nproduct = 1\nversion = 0x8891\n[[command]]\nopcode = 0x1001\n'
+                               'returns = "00 08 0001 08 0a00 0002"\n')
+        check(ktap.kmsg.matching("CSR clone"), "it is not known for a clone")
+        with hcilib.Mgmt() as mgmt:
+            mgmt.send(0x0004, index)
+            vusb.suspend()
+            # Whoever is told of the suspend tells it once.
+            # It may have another index now.
+            index = vusb.ready()
+            mgmt.send(0x0003)
+            equal([code for code, _, _ in mgmt.events].count(0x002d), 1, "times that it was told as suspended")
+        vusb.power_up(index)
+        answers(index)
     back()
 
 

@@ -247,10 +247,10 @@ def _tasks(pieces: list[_Piece]) -> list[schedule.Task]:
 
 
 def lanes() -> dict[str, int]:
-    """How many tasks of each kind run at a time: one for each processor, if OXTOOTH_LANES does not
-    say otherwise. Builds get what machines leave, and those that wait leave most of theirs."""
+    """How many tasks of each kind run at a time: OXTOOTH_LANES says otherwise than one for each
+    processor. Machines leave a quarter of theirs, which is for builds."""
     count = max(1, int(os.environ.get("OXTOOTH_LANES") or os.cpu_count() or 1))
-    return {lane: count for lane in (schedule.BUSY, schedule.WAITING, schedule.SPARE)}
+    return {schedule.BUSY: count, schedule.WAITING: max(1, count // 2), schedule.SPARE: count}
 
 
 def _in_a_row(tasks: list) -> list:

@@ -288,9 +288,10 @@ def _environment() -> dict:
 
 def _slot(waits: bool):
     """As many VMs at a time as there are processors: an emulated guest that gets less than one
-    misses its own time-outs, and every test with it. OXTOOTH_VMS=n says otherwise. As many more may
-    be there that mostly wait: they take a quarter of a processor."""
-    count = max(1, int(os.environ.get("OXTOOTH_VMS") or os.cpu_count() or 1))
+    misses its own time-outs, and every test with it. OXTOOTH_VMS=n says otherwise. Half as many
+    more may be there that mostly wait."""
+    count = int(os.environ.get("OXTOOTH_VMS") or os.cpu_count() or 1)
+    count = max(1, count // 2) if waits else count
     told = []
 
     def waiting(seconds: float) -> None:

@@ -2,8 +2,10 @@
 """Runs tasks side by side: each after those that it needs, as many at a time as there are lanes.
 
 A lane is about one processor. A task that mostly waits (for time-outs, say) takes a lane of another
-kind, beside those, and so does one that has time: it gets what the others leave. Where several could begin, the one goes first behind which most is to be done,
-but the quick ones before all others, and those whose outcome is wanted early before what has time.
+kind, beside those, and so does one that has time: it gets what the others leave. Once no busy task
+is left to begin, the busy lanes are for those that wait as well. Where several could begin, the one
+goes first behind which most is to be done, but the quick ones before all others, and those whose
+outcome is wanted early before what has time.
 """
 
 import graphlib
@@ -56,6 +58,7 @@ def run(tasks: list[Task], lanes: dict[str, int],
     sorter = graphlib.TopologicalSorter(graph(tasks))
     sorter.prepare()
     free, ready = dict(lanes), []
+    busy_left = sum(task.lane == BUSY for task in tasks)
 
     def rank(name: str) -> tuple:
         task = known[name]
@@ -63,22 +66,32 @@ def run(tasks: list[Task], lanes: dict[str, int],
 
     done: queue.SimpleQueue = queue.SimpleQueue()
 
-    def work(task: Task) -> None:
+    def lane_for(task: Task) -> str | None:
+        """A free lane that the task may take."""
+        if free[task.lane] > 0:
+            return task.lane
+        if task.lane == WAITING and busy_left == 0 and free.get(BUSY, 0) > 0:
+            return BUSY
+        return None
+
+    def work(task: Task, lane: str) -> None:
         try:
             task.work()
         finally:
-            done.put(task)
+            done.put((task, lane))
 
     while sorter.is_active():
         ready = sorted([*ready, *sorter.get_ready()], key=rank)
         for task in [known[name] for name in ready]:
-            if free[task.lane] > 0:
-                free[task.lane] -= 1
+            if lane := lane_for(task):
+                free[lane] -= 1
+                busy_left -= task.lane == BUSY
                 ready.remove(task.name)
                 began(task)
-                threading.Thread(target=work, args=(task,), name=task.name, daemon=True).start()
-        task = done.get()
-        free[task.lane] += 1
+                threading.Thread(target=work, args=(task, lane), name=task.name,
+                                 daemon=True).start()
+        task, lane = done.get()
+        free[lane] += 1
         sorter.done(task.name)
         ended(task)
 

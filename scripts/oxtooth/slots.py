@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -63,22 +64,42 @@ class _Ticket:
         self.handle.close()
 
 
-def _turn(ticket: _Ticket, folder: Path, pool: str, count: int) -> IO | None:
+@dataclass(frozen=True)
+class Pool:
+    """`count` places, and the queue for them, in `folder`."""
+
+    folder: Path
+    name: str
+    count: int
+
+    def queue(self) -> Path:
+        return self.folder / f"{self.name}.queue"
+
+    def take(self) -> IO | None:
+        """A free place, whoever waits for one."""
+        for number in range(self.count):
+            if handle := _locked(self.folder / f"{self.name}-{number}"):
+                return handle
+        return None
+
+    def take_spare(self) -> IO | None:
+        """A free place, if nobody waits for one."""
+        return None if any(self.queue().glob("*.ticket")) else self.take()
+
+
+def _turn(ticket: _Ticket, pool: Pool, other: Pool | None) -> IO | None:
     with _gate(ticket.path.parent):
         if not ticket.is_first():
             return None
-        for number in range(count):
-            if handle := _locked(folder / f"{pool}-{number}"):
-                return handle
-    return None
+        return pool.take() or (other.take_spare() if other else None)
 
 
-def _wait(folder: Path, pool: str, count: int, waiting: Callable[[float], None]) -> IO:
-    queue = folder / f"{pool}.queue"
+def _wait(pool: Pool, other: Pool | None, waiting: Callable[[float], None]) -> IO:
+    queue = pool.queue()
     queue.mkdir(parents=True, exist_ok=True)
     began, ticket = time.monotonic(), _Ticket(queue)
     try:
-        while (place := _turn(ticket, folder, pool, count)) is None:
+        while (place := _turn(ticket, pool, other)) is None:
             waiting(time.monotonic() - began)
             time.sleep(INTERVAL)
         return place
@@ -88,8 +109,10 @@ def _wait(folder: Path, pool: str, count: int, waiting: Callable[[float], None])
 
 @contextlib.contextmanager
 def place(pool: str, count: int, waiting: Callable[[float], None] = lambda seconds: None,
-          folder: Path | None = None) -> Iterator[None]:
-    """Holds one of `pool`'s `count` places; who waits longest gets the next one. `waiting` is
-    called now and then meanwhile, with the seconds so far; what it raises ends the waiting."""
-    with _wait(folder or paths.cache() / "locks", pool, count, waiting):
+          folder: Path | None = None, other: tuple[str, int] | None = None) -> Iterator[None]:
+    """Holds one of `pool`'s `count` places; who waits longest gets the next one. A place of the
+    `other` pool's will do, while nobody waits for it. `waiting` is called now and then meanwhile,
+    with the seconds so far; what it raises ends the waiting."""
+    folder = folder or paths.cache() / "locks"
+    with _wait(Pool(folder, pool, count), Pool(folder, *other) if other else None, waiting):
         yield

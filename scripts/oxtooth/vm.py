@@ -289,9 +289,9 @@ def _environment() -> dict:
 def _slot(waits: bool):
     """As many VMs at a time as there are processors: an emulated guest that gets less than one
     misses its own time-outs, and every test with it. OXTOOTH_VMS=n says otherwise. Half as many
-    more may be there that mostly wait."""
-    count = int(os.environ.get("OXTOOTH_VMS") or os.cpu_count() or 1)
-    count = max(1, count // 2) if waits else count
+    more may be there that mostly wait, and such ones where a place is left."""
+    busy = int(os.environ.get("OXTOOTH_VMS") or os.cpu_count() or 1)
+    count = max(1, busy // 2) if waits else busy
     told = []
 
     def waiting(seconds: float) -> None:
@@ -300,7 +300,9 @@ def _slot(waits: bool):
             told.append(True)
             ui.say(ui.dim(f"  waiting: {count} virtual machines are running already"))
 
-    return slots.place("vm-waiting" if waits else "vm", count, waiting)
+    if waits:
+        return slots.place("vm-waiting", count, waiting, other=("vm", busy))
+    return slots.place("vm", count, waiting)
 
 
 class Stall:

@@ -78,6 +78,21 @@ class Lanes(unittest.TestCase):
              Task("c", lambda: together.wait(10), lane=WAITING)], LANES)
         self.assertFalse(together.broken)
 
+    def test_busy_lanes_at_the_end(self):
+        together = threading.Barrier(3)
+        run([Task(str(number), lambda: together.wait(10), lane=WAITING) for number in range(3)],
+            LANES)
+        self.assertFalse(together.broken)
+
+    def test_no_busy_lane_before(self):
+        order = []
+        tasks = [Task("first", nothing, lane=WAITING, seconds=20),
+                 Task("second", nothing, lane=WAITING, seconds=10),
+                 Task("then", nothing, frozenset({"first"}))]
+        run(tasks, LANES, began=lambda task: order.append(task.name),
+            ended=lambda task: order.append(f"{task.name} over"))
+        self.assertLess(order.index("first over"), order.index("second"))
+
     def test_each_end_is_told_once(self):
         ended = []
         run([Task(str(number), nothing) for number in range(20)], LANES,

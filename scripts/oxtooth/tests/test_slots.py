@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """The queue for virtual machines."""
 
+import contextlib
 import tempfile
 import threading
 import time
@@ -37,6 +38,34 @@ class Places(unittest.TestCase):
         with slots.place("vm", 1, folder=self.folder):
             with slots.place("other", 1, self.give_up, self.folder):
                 pass
+
+    def test_another_pools_place_while_it_is_free(self):
+        with slots.place("waiting", 1, folder=self.folder):
+            with slots.place("waiting", 1, self.give_up, self.folder, ("vm", 1)):
+                with self.assertRaises(Interrupted):
+                    with slots.place("vm", 1, self.give_up, self.folder):
+                        self.fail("the place is lent")
+
+    def test_not_before_those_who_wait_for_it(self):
+        asked, leave = threading.Event(), threading.Event()
+
+        def ask():
+            with slots.place("vm", 1, lambda seconds: asked.set(), self.folder):
+                leave.wait(10)
+
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(slots.place("waiting", 1, folder=self.folder))
+            held = stack.enter_context(contextlib.ExitStack())
+            held.enter_context(slots.place("vm", 1, folder=self.folder))
+            waits = threading.Thread(target=ask)
+            waits.start()
+            self.assertTrue(asked.wait(10))
+            with self.assertRaises(Interrupted):
+                with slots.place("waiting", 1, self.give_up, self.folder, ("vm", 2)):
+                    self.fail("somebody waits for that")
+            held.close()
+            leave.set()
+            waits.join(10)
 
     def test_first_come_first_served(self):
         order, threads = [], []

@@ -152,10 +152,22 @@ def run(folder: Path, target: str, seconds: float, keep: bool) -> Run:
     return result
 
 
+def forgotten() -> list:
+    """The commands whose return parameters are read, and by no target."""
+    sources = "".join(path.read_text() for path in (paths.REPO / "net/bluetooth/wire/hci").glob("*.rs"))
+    commands = re.findall(r"^    struct (\w+)\(Opcode::\w+\)(?:(?!\n    struct ).)*?=> ([^\n]+);$", sources, re.M | re.S)
+    target = (SOURCE / "fuzz_targets/hci_command.rs").read_text()
+    return [name for name, reply in commands
+            if reply not in ("()", "status") and not re.search(rf"\b{name}\b", target)]
+
+
 def records(seconds: float):
     """One record per target, all of which share the seconds."""
     if not SOURCE.is_dir():
         return
+    names = forgotten()
+    yield (check.failed("replies", "not read by the target hci_command: " + ", ".join(names)) if names else
+           check.passed("replies: hci_command reads each kind"))
     folder = build()
     names = targets()
     for target in names:

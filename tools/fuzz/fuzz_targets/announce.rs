@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a device says about itself, for any name, any services and any controller: it is well formed, it fits, and no event is
-//! asked for that the controller does not know.
+//! What a device says about itself, for any name, any services and any controller: it is well formed, and it fits. And what
+//! bring-up asks of a controller with any abilities: no event and nothing else that it does not know.
 
 #![no_main]
 
@@ -14,11 +14,16 @@ use engine::{
         InquiryResponse, //
     },
     bringup::{
+        default_link_policy,
+        default_phys,
+        default_rate,
         event_mask,
         event_mask_page_2,
+        inquiry_mode,
         le_event_mask,
         packet_types,
-        Abilities, //
+        Abilities,
+        VERSION_1_2, //
     },
     connection::{
         legacy_event_type,
@@ -30,11 +35,21 @@ use oxtooth_fuzz::Input;
 use wire::{
     eir::Fields,
     hci::{
+        event_mask::{
+            EventMask,
+            LeEventMask, //
+        },
         features::{
             LeFeatures,
             LmpFeatures,
             LmpPage, //
         },
+        le::{
+            ConnIntervalGroup,
+            Phys, //
+        },
+        link_policy::LinkPolicy,
+        CommandBit,
         SupportedCommands, //
     },
 };
@@ -49,6 +64,62 @@ fn well_formed(data: &[u8]) {
     while fields.next().is_some() {}
     let rest = &data[data.len() - fields.remaining()..];
     assert!(rest.iter().all(|octet| *octet == 0), "{data:02x?}");
+}
+
+fn bring_up(can: &Abilities<'_>, suspended: bool, input: &mut Input<'_>) {
+    let rssi = input.bit();
+    let mask = event_mask(can, rssi, suspended);
+    assert_eq!(mask.is_some(), can.hci_version >= VERSION_1_2);
+    if let Some(mask) = mask {
+        assert_eq!(mask.contains(EventMask::LE_META), can.lmp.le());
+        assert_eq!(
+            mask.contains(EventMask::IO_CAPABILITY_REQUEST),
+            can.lmp.ssp()
+        );
+        assert!(!suspended || !mask.contains(EventMask::DISCONNECTION_COMPLETE));
+        // Awake it is told more, and of what it is told asleep nothing is missing.
+        let awake = event_mask(can, rssi, false).unwrap();
+        assert!(awake.contains(mask));
+    }
+    if let Some(mask) = event_mask_page_2(can) {
+        assert!(can.commands.supports(CommandBit::SET_EVENT_MASK_PAGE_2) && !mask.is_empty());
+    }
+    let (enhanced, extended) = (input.bit(), input.bit());
+    let mask = le_event_mask(can, enhanced, extended);
+    for (event, wanted) in [
+        (LeEventMask::ENHANCED_CONNECTION_COMPLETE, enhanced),
+        (LeEventMask::EXTENDED_ADVERTISING_REPORT, extended),
+        (LeEventMask::LONG_TERM_KEY_REQUEST, can.le.encryption()),
+        (
+            LeEventMask::CONNECTION_COMPLETE,
+            can.commands.supports(CommandBit::LE_CREATE_CONNECTION),
+        ),
+    ] {
+        assert_eq!(mask.contains(event), wanted, "{event:?}");
+    }
+    // EDR's bits of ACL links forbid, and bring-up leaves them alone.
+    let (acl, _) = packet_types(can.lmp);
+    assert_eq!(acl & 0x3306, 0);
+    assert_eq!(
+        default_link_policy(can.lmp).contains(LinkPolicy::SNIFF),
+        can.lmp.sniff()
+    );
+    assert_eq!(inquiry_mode(can.lmp) == 2, can.lmp.ext_inquiry());
+    let coded = input.bit();
+    let phys = default_phys(can.le, coded);
+    assert!(phys.contains(Phys::LE_1M));
+    assert!(!phys.contains(Phys::LE_CODED) || coded && can.le.phy_coded());
+    let mut groups = Vec::new();
+    for _ in 0..input.below(4) {
+        groups.push(ConnIntervalGroup {
+            min: input.u16().into(),
+            max: input.u16().into(),
+            stride: 1.into(),
+        });
+    }
+    let rate = default_rate(&groups);
+    assert!(rate.interval_min.get() >= 0x000a && rate.interval_min <= rate.interval_max);
+    assert!(groups.is_empty() || groups.iter().any(|group| rate.interval_min >= group.min));
 }
 
 fuzz_target!(|bytes: &[u8]| {
@@ -90,10 +161,7 @@ fuzz_target!(|bytes: &[u8]| {
         le: &le,
     };
     let suspended = input.bit();
-    let _ = event_mask(&can, input.bit(), suspended);
-    let _ = event_mask_page_2(&can);
-    let _ = le_event_mask(&can, input.bit(), input.bit());
-    let _ = packet_types(&lmp);
+    bring_up(&can, suspended, &mut input);
     let _ = legacy_event_type(input.u16());
     let range = Range {
         min: input.u16(),

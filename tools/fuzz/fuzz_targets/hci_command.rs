@@ -55,6 +55,12 @@ fn replies(params: &[u8]) {
         LeReadTransmitPower, LeReadConnInterval, LeReadMaxAdvDataLength, LeReadIsoTxSync, LeSetCigParams,
         PinCodeRequestNegativeReply, RemoteNameRequestCancel, UserConfirmationReply, RoleDiscovery,
         ReadLinkPolicy, WriteLinkPolicy, ReadDefaultLinkPolicy, ReadRssi, ReadEncryptionKeySize,
+        ReadAuthenticationEnable, ReadEncryptionMode, ReadTransmitPowerLevel, ReadNumSupportedIac, ReadPageScanType,
+        ReadInquiryMode, ReadSimplePairingMode, ReadInquiryResponseTxPower, ReadDefaultErroneousDataReporting,
+        ReadFlowControlMode, ReadScHostSupport, ReadLocalControllerDelay, LeReadLocalFeatures, LeReadAcceptListSize,
+        LeReadResolvingListSize, LeReadAdvTxPower, LeReadNumSupportedAdvSets, LeSetupIsoDataPath, PinCodeRequestReply,
+        UserConfirmationNegativeReply, UserPasskeyReply, UserPasskeyNegativeReply, ReadClock, LeSetExtAdvParams,
+        Reset,
     }
 }
 

@@ -94,11 +94,19 @@ pub(crate) trait Source: Sized + 'static {
 
     fn endpoint(this: &Btusb) -> Option<Endpoint>;
 
+    /// Bytes in an URB.
+    fn size(_this: &Btusb, _endpoint: &Endpoint) -> usize {
+        DATA_SIZE
+    }
+
     fn urb(
         this: ArcBorrow<'_, Btusb>,
         endpoint: &Endpoint,
         flags: Flags,
-    ) -> Result<Urb<Receive<Self>>>;
+    ) -> Result<Urb<Receive<Self>>> {
+        let size = Self::size(&this, endpoint);
+        Urb::receiver(&this.udev, endpoint, size, this.into(), flags)
+    }
 
     /// Takes what has come in. Atomic.
     fn take(this: ArcBorrow<'_, Btusb>, urb: &Completed<'_, Receive<Self>>);
@@ -181,18 +189,13 @@ impl Source for Events {
         Some(this.endpoints.interrupt)
     }
 
-    fn urb(
-        this: ArcBorrow<'_, Btusb>,
-        endpoint: &Endpoint,
-        flags: Flags,
-    ) -> Result<Urb<Receive<Self>>> {
-        let size = if this.plan.short_interrupt {
+    fn size(this: &Btusb, endpoint: &Endpoint) -> usize {
+        if this.plan.short_interrupt {
             // Fakes of CSR's chip do not understand transfers of several packets.
             usize::from(endpoint.max_packet).max(1)
         } else {
             EVENT_SIZE
-        };
-        Urb::receiver(&this.udev, endpoint, size, this.into(), flags)
+        }
     }
 
     fn take(this: ArcBorrow<'_, Btusb>, urb: &Completed<'_, Receive<Self>>) {
@@ -211,14 +214,6 @@ impl Source for Data {
 
     fn endpoint(this: &Btusb) -> Option<Endpoint> {
         Some(this.endpoints.bulk_in)
-    }
-
-    fn urb(
-        this: ArcBorrow<'_, Btusb>,
-        endpoint: &Endpoint,
-        flags: Flags,
-    ) -> Result<Urb<Receive<Self>>> {
-        Urb::receiver(&this.udev, endpoint, DATA_SIZE, this.into(), flags)
     }
 
     fn take(this: ArcBorrow<'_, Btusb>, urb: &Completed<'_, Receive<Self>>) {
@@ -292,14 +287,6 @@ impl Source for Diagnostics {
 
     fn endpoint(this: &Btusb) -> Option<Endpoint> {
         this.diag_endpoints.map(|(input, _)| input)
-    }
-
-    fn urb(
-        this: ArcBorrow<'_, Btusb>,
-        endpoint: &Endpoint,
-        flags: Flags,
-    ) -> Result<Urb<Receive<Self>>> {
-        Urb::receiver(&this.udev, endpoint, DATA_SIZE, this.into(), flags)
     }
 
     fn take(this: ArcBorrow<'_, Btusb>, urb: &Completed<'_, Receive<Self>>) {

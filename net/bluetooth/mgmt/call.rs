@@ -43,12 +43,17 @@ use wire::{
     mgmt::{
         ev,
         op,
+        reply::{
+            ClockInfo,
+            ConnInfo, //
+        },
         AddrInfo,
         MgmtStatus, //
     },
     Malformed, //
 };
 use zerocopy::{
+    FromBytes,
     Immutable,
     IntoBytes, //
 };
@@ -344,7 +349,10 @@ pub(super) fn answer_lost(
     params: &[u8],
     status_now: MgmtStatus,
 ) -> Result {
-    let unknown: &[u8] = match opcode {
+    let Ok((addr, _)) = AddrInfo::read_from_prefix(params) else {
+        return status(to, index, opcode, status_now);
+    };
+    match opcode {
         op::PAIR_DEVICE
         | op::PIN_CODE_REPLY
         | op::PIN_CODE_NEG_REPLY
@@ -353,15 +361,15 @@ pub(super) fn answer_lost(
         | op::USER_PASSKEY_REPLY
         | op::USER_PASSKEY_NEG_REPLY
         | op::UNPAIR_DEVICE
-        | op::DISCONNECT => &[],
-        // RSSI and powers.
-        op::GET_CONN_INFO => &[127; 3],
-        // Two clocks, and how accurate.
-        op::GET_CLOCK_INFO => &[0; 10],
-        _ => return status(to, index, opcode, status_now),
-    };
-    match params.first_chunk::<7>() {
-        Some(peer) => complete(to, index, opcode, status_now, &concat(&[peer, unknown])?),
-        None => status(to, index, opcode, status_now),
+        | op::DISCONNECT => complete(to, index, opcode, status_now, addr.as_bytes()),
+        op::GET_CONN_INFO => {
+            let reply = ConnInfo::unknown(addr);
+            complete(to, index, opcode, status_now, reply.as_bytes())
+        }
+        op::GET_CLOCK_INFO => {
+            let reply = ClockInfo::unknown(addr);
+            complete(to, index, opcode, status_now, reply.as_bytes())
+        }
+        _ => status(to, index, opcode, status_now),
     }
 }

@@ -47,7 +47,6 @@ use wire::{
             ConnInfo,
             ConnectionsHead, //
         },
-        AddrInfo,
         MgmtStatus, //
     },
     AddressType, //
@@ -66,8 +65,6 @@ const MAX_LINKS: usize = link::MAX_LINKS;
 const CONNECTED: u16 = 1;
 /// `HCI_ERROR_REMOTE_USER_TERM`.
 const USER_ENDED: u8 = 0x13;
-/// RSSI or power that is not known, in dBm.
-const UNKNOWN: i8 = 127;
 
 /// The link to a peer that is connected.
 fn connected(dev: &Device, peer: Peer) -> Option<LinkSnapshot> {
@@ -155,15 +152,17 @@ pub(super) fn info(call: &Call<'_>, params: &DeviceParams) -> Outcome {
         move |session, ticket| {
             let result = read_conn_info(session, peer);
             let Some(claim) = ticket.claim() else { return };
-            let (status, [rssi, tx_power, max_tx_power]) = match result {
-                Ok(values) => (MgmtStatus::SUCCESS, values),
-                Err(status) => (status, [UNKNOWN; 3]),
-            };
-            let reply = ConnInfo {
-                addr,
-                rssi,
-                tx_power,
-                max_tx_power,
+            let (status, reply) = match result {
+                Ok([rssi, tx_power, max_tx_power]) => {
+                    let reply = ConnInfo {
+                        addr,
+                        rssi,
+                        tx_power,
+                        max_tx_power,
+                    };
+                    (MgmtStatus::SUCCESS, reply)
+                }
+                Err(status) => (status, ConnInfo::unknown(addr)),
             };
             claim.complete(status, reply.as_bytes());
         },
@@ -191,13 +190,7 @@ fn read_conn_info(session: &crate::hci::Session<'_>, peer: Peer) -> Result<[i8; 
 /// Get Clock Information.
 pub(super) fn clock(call: &Call<'_>, params: &DeviceParams) -> Outcome {
     let dev = call.dev()?;
-    let nothing = |addr: AddrInfo| ClockInfo {
-        addr,
-        local_clock: U32::ZERO,
-        piconet_clock: U32::ZERO,
-        accuracy: U16::ZERO,
-    };
-    let refuse = |status| -> Failure { call.refuse(status, &nothing(params.addr)) };
+    let refuse = |status| -> Failure { call.refuse(status, &ClockInfo::unknown(params.addr)) };
     let peer = peer(&params.addr)
         .filter(|p| p.kind == AddressType::BrEdr)
         .ok_or_else(|| refuse(MgmtStatus::INVALID_PARAMS))?;
@@ -208,7 +201,7 @@ pub(super) fn clock(call: &Call<'_>, params: &DeviceParams) -> Outcome {
         return Err(refuse(MgmtStatus::NOT_CONNECTED));
     }
     let ticket = call.unlisted()?;
-    let mut reply = nothing(params.addr);
+    let mut reply = ClockInfo::unknown(params.addr);
     call.queue_or(
         ticket,
         refuse(MgmtStatus::FAILED),

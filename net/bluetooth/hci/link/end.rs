@@ -273,7 +273,8 @@ pub(crate) fn disconnect(session: &Session<'_>, peer: Peer, reason: u8) -> Resul
     carry_out(session, peer, reason, todo)
 }
 
-/// As [`disconnect`], whatever the controller says, or does not: in each case the link is given up.
+/// As [`disconnect`], whatever the controller says, or does not. A link that it refuses to end is
+/// given up ([`disconnect_refused`]); one that would not go stays, and can be ended again.
 ///
 /// # Errors
 ///

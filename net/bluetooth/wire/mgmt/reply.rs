@@ -121,6 +121,33 @@ layout! {
     SetExpFeature { uuid: Uuid128, flags: U32, }
 }
 
+/// RSSI or power that is not known, in dBm.
+const UNKNOWN_DBM: i8 = 127;
+
+impl ConnInfo {
+    /// Of a link of which nothing is known.
+    pub fn unknown(addr: AddrInfo) -> Self {
+        Self {
+            addr,
+            rssi: UNKNOWN_DBM,
+            tx_power: UNKNOWN_DBM,
+            max_tx_power: UNKNOWN_DBM,
+        }
+    }
+}
+
+impl ClockInfo {
+    /// Of clocks that could not be read.
+    pub fn unknown(addr: AddrInfo) -> Self {
+        Self {
+            addr,
+            local_clock: U32::ZERO,
+            piconet_clock: U32::ZERO,
+            accuracy: U16::ZERO,
+        }
+    }
+}
+
 /// Types of the entries after a [`ControllerCapHead`].
 pub mod cap {
     /// Security flags, one octet.

@@ -11,7 +11,6 @@ import os
 import socket
 import struct
 import threading
-import time
 
 from lib import hcilib, ktap
 from lib.controller import address, event, status
@@ -212,14 +211,6 @@ def readers():
             target.handle = target.link()
 
 
-def resting(numbers):
-    """Until a list has not grown for a while."""
-    before = -1
-    while before != len(numbers):
-        before = len(numbers)
-        time.sleep(0.2 * hcilib.SCALE)
-
-
 @case("CVE-2023-54214: three threads wait for room to send when the channel ends, by each who can end it", log=LIMIT)
 def senders():
     def asked(target, dcid, _):
@@ -255,7 +246,7 @@ def senders():
                 threads = [threading.Thread(target=send, args=(child, sent, errors), daemon=True) for _ in range(3)]
                 for thread in threads:
                     thread.start()
-                resting(sent)
+                hcilib.resting("what is sent", lambda sent=sent: len(sent), 0.2 * hcilib.SCALE, 20)
                 equal(errors, [], f"{end.__name__}: before the end")
                 end(target, dcid, child)
                 # The first to hear of the end hears why. The link's data is still with the controller if the link goes on,

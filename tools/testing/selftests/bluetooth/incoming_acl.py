@@ -98,6 +98,34 @@ def mgmt():
         equal(code, DISCONNECTED, "status of a second Disconnect")
 
 
+@case("Disconnect that the controller refuses: it succeeds, and the link is given up")
+def disconnect_refused():
+    with Scene() as scene:
+        scene.connect()
+        scene.mgmt.wait_event(EV_DEVICE_CONNECTED, scene.index)
+        scene.device.hook = lambda opcode, parameters: [status(0x0406, 0x0c)] if opcode == 0x0406 else None
+        code, data = scene.mgmt.send(DISCONNECT, scene.index, address(PEER) + b"\0")
+        equal((code, data), (0, address(PEER) + b"\0"), "Disconnect")
+        body = scene.mgmt.wait_event(EV_DEVICE_DISCONNECTED, scene.index)
+        equal(body, address(PEER) + b"\0" + b"\0", "who went and why (unspecified)")
+        equal(scene.links(), {}, "links")
+        equal(len(scene.device.sent(0x0406)), 1, "Disconnect commands")
+
+
+@case("Disconnect that fails on the air: the link stays, and can be ended again")
+def disconnect_failed():
+    with Scene() as scene:
+        handle = scene.connect()
+        scene.device.hook = lambda opcode, parameters: [
+            status(0x0406), b"\x04\x05\x04\x0c" + struct.pack("<HB", handle, 0)] if opcode == 0x0406 else None
+        scene.mgmt.send(DISCONNECT, scene.index, address(PEER) + b"\0")
+        equal(list(scene.links()), [handle], "links")
+        scene.device.hook = None
+        code, _ = scene.mgmt.send(DISCONNECT, scene.index, address(PEER) + b"\0")
+        equal(code, 0, "status of the second Disconnect")
+        hcilib.wait_for("the link to go", lambda: not scene.links())
+
+
 @case("disconnected by the peer")
 def by_peer():
     with Scene() as scene:

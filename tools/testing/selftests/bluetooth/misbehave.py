@@ -52,17 +52,6 @@ def recovers(device):
 RESET_LIMIT = 10                        # seconds that a reset may take
 
 
-def gives_up(device, most):
-    """A reset may still be under way, and another follow it, but then nothing more is sent."""
-    deadline = time.monotonic() + most * RESET_LIMIT * hcilib.SCALE
-    sent, since = len(device.commands), time.monotonic()
-    while time.monotonic() - since < RESET_LIMIT + 5:
-        check(time.monotonic() < deadline, f"it does not give up: {sent} commands so far")
-        time.sleep(0.1)
-        if len(device.commands) != sent:
-            sent, since = len(device.commands), time.monotonic()
-
-
 # The set-up's reset, HCIDEVUP's, and one that the core tries by itself after each.
 def does_not(hook, most=4):
     """Bring-up fails, bounded, and works later."""
@@ -74,7 +63,8 @@ def does_not(hook, most=4):
         check(error is not None, "it came up")
         check(took < 90, f"it took {took:.0f} s to fail")
         if rust():
-            gives_up(device, most)
+            # A reset may still be under way, and another follow it, but then nothing more is sent.
+            hcilib.resting("what it sends", lambda: len(device.commands), RESET_LIMIT + 5, most * RESET_LIMIT)
             check(len(device.sent(RESET)) <= most, f"{len(device.sent(RESET))} resets")
         recovers(device)
 

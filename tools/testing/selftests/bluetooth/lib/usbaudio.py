@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """Audio through btusb: numbered packets both ways, and what became of each."""
 
-import os
-import re
 import struct
 import time
 
-from . import hcilib, ktap, usbmon
+from . import ktap, usbmon
 from .ktap import check, equal
 from .usbhost import pattern
 
@@ -50,55 +48,27 @@ class Audio:
             pass
 
 
-def bytes_given(index):
-    """How many bytes of audio our driver was given so far; None with the kernel's."""
-    path = f"{hcilib.bluetooth_debugfs()}/hci{index}/usb"
-    if not os.path.exists(path):
-        return None
-    with open(path) as file:
-        return next(int(re.search(r"(\d+) bytes,", line)[1]) for line in file if line.startswith("isochronous in"))
-
-
 def is_part(part, whole):
     """Whether `part` is `whole` without some of it."""
     rest = iter(whole)
     return all(any(one == other for other in rest) for one in part)
 
 
-def breaks(came):
-    """How often a packet is not the one after that before it, or is none that was sent."""
-    numbers = [-1, *(struct.unpack_from("<I", data)[0] for data in came)]
-    return sum(after != before + 1 for before, after in zip(numbers, numbers[1:]))
-
-
-def account(audio, dropped, trace, size):
+def account(audio, dropped, trace):
     """Every packet that the device gave back: the program has it, or there was no room for it in the receive
     buffer, or QEMU has lost it, which drops packets when its own buffer runs over. What the driver was given is
-    in the trace; where the kernel has no usbmon, our driver has counted it, `size` bytes."""
-    whole, packet = [pattern(number, audio.size) for number in range(audio.sent)], 3 + audio.size
+    in the trace."""
+    trace.close()
+    equal(trace.dropped, 0, "what the trace has missed")
+    given = usbmon.sco_packets(trace.isochronous_in(0x83), audio.handle)
     taken = len(audio.came) + dropped
-    if trace is not None:
-        trace.close()
-        equal(trace.dropped, 0, "what the trace has missed")
-        given = usbmon.sco_packets(trace.isochronous_in(0x83), audio.handle)
-        lost = audio.sent - len(given)
-    else:
-        given = None
-        lost = 0 if size is None else -(-(audio.sent * packet - size) // packet)
     ktap.say(f"{audio.sent} packets from the device = {len(audio.came)} received + {dropped} dropped for a full buffer "
              f"+ {audio.sent - taken} lost on the way to the host's controller; "
              f"the program looked after {audio.late * 1000:.0f} ms at the latest")
     if dropped:
         check(audio.late > LATE, f"{dropped} packets dropped, and the program was never late")
-    if lost == 0:
-        equal(taken, audio.sent, "received and dropped")
-        check(is_part(audio.came, whole), "what came is not what was sent")
-    elif given is not None:
-        equal(taken, len(given), "received and dropped, and what the driver was given")
-        check(is_part(audio.came, given), "what came is not what the driver was given")
-    else:
-        # Where some is lost there may be parts of packets: the begin of one with the end of another, which is
-        # less than a packet each time.
-        rest = size - taken * packet
-        check(0 <= rest <= (breaks(audio.came) + 1) * packet,
-              f"the driver was given {size} bytes, {rest} more than the {taken} packets that it passed on")
+    if len(given) == audio.sent:
+        check(given == [pattern(number, audio.size) for number in range(audio.sent)],
+              "what the driver was given is not what was sent")
+    equal(taken, len(given), "received and dropped, and what the driver was given")
+    check(is_part(audio.came, given), "what came is not what the driver was given")

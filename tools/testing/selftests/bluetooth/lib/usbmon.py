@@ -45,13 +45,10 @@ class Trace:
 
     @classmethod
     def open(cls, device, endpoint=None):
-        """Of the device with this folder in sysfs, or of one endpoint of it; None where the kernel has no
-        usbmon."""
-        done = subprocess.run(["modprobe", "usbmon"], capture_output=True)
+        """Of the device with this folder in sysfs, or of one endpoint of it."""
+        subprocess.run(["modprobe", "usbmon"], check=True)
         with open(f"{device}/busnum") as file:
             path = f"/dev/usbmon{int(file.read())}"
-        if done.returncode or not os.path.exists(path):
-            return None
         with open(f"{device}/devnum") as file:
             return cls(path, int(file.read()), endpoint)
 

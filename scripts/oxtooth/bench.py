@@ -25,6 +25,8 @@ QEMU = ("-icount shift=0",)
 CRYPTOGRAPHIC = ("le-pairing",)
 # Those that measure no time.
 UNCOUNTED = ("memory-link", "memory-channel", "sco-gaps")
+# Pairs from which a verdict is worth something: the spread of fewer says nothing.
+JUDGED = 3
 # Seconds, for a boot and for a workload on one core, on a host that does other work, too.
 LIMIT_BOOT, LIMIT_WORKLOAD = 120, 60
 
@@ -85,6 +87,11 @@ class Figures:
         """Half of the distance between the least and the greatest ratio of a pair."""
         return (max(self.ratios) - min(self.ratios)) / 2
 
+    @property
+    def dearer(self) -> bool:
+        """Whether we take more than C does, by more than the spread."""
+        return self.ratio > 1 + self.spread
+
     def line(self) -> str:
         return (f"{self.name}: rust {self.median('rust')} c {self.median('c')} {self.what}/unit, "
                 f"ratio {self.ratio:.2f}")
@@ -144,6 +151,17 @@ def table(figures: list) -> str:
     return "\n".join(lines) + "\n"
 
 
+def verdict(figures: list) -> tuple[str, bool]:
+    """Whether we are dearer than C anywhere: in words, and whether that is so. Memory is not judged, nor is
+    what was measured too few times."""
+    judged = [one for one in figures if one.what == "insn" and len(one.ratios) >= JUDGED]
+    if not judged:
+        return f"no verdict: it takes {JUDGED} pairs", False
+    if dearer := [one.name for one in judged if one.dearer]:
+        return f"above 1.0 by more than the spread: {', '.join(dearer)}", True
+    return f"{len(judged)} workload(s), no ratio above 1.0 by more than the spread", False
+
+
 def _plot(out: Path, figures: list) -> None:
     """table.tsv, points.tsv and bench.svg."""
     rows = ["\t".join(map(str, (one.name, one.median("rust"), one.median("c"),
@@ -158,6 +176,16 @@ def _plot(out: Path, figures: list) -> None:
     ui.logged([venv.program(PLOTTING, "python3"), paths.REPO / "scripts/oxtooth/plot.py",
                out / "table.tsv", out / "points.tsv", out / "bench.svg"], out / "plot.log",
               "cannot plot")
+
+
+def closing(problem: str | None, figures: list, began: float, out: Path) -> int:
+    """The verdict and the last line; the exit status."""
+    words, dearer = verdict(figures)
+    ui.say(words)
+    if dearer and not problem:
+        problem = "dearer than C"
+    ui.say(f"{'failed: ' + problem if problem else 'ok'} ({ui.duration(time.monotonic() - began)}, in {out})")
+    return 1 if problem else 0
 
 
 def _choose(only: str | None, known: dict) -> tuple:
@@ -221,6 +249,4 @@ def command(only: str | None, pairs: int, options: list, profile: bool) -> int:
     problem = result.problem(strict=False)
     if not problem and len(figures) + len(between) < len(names) + sum(name in CRYPTOGRAPHIC for name in names):
         problem = "not every workload has figures"
-    ui.say(f"{'failed: ' + problem if problem else 'ok'} ({ui.duration(time.monotonic() - began)}, "
-           f"in {result.out})")
-    return 1 if problem else 0
+    return closing(problem, [one for one in figures if not one.name.endswith(", crypto")], began, result.out)

@@ -110,6 +110,4 @@ def command(names: list, pairs: int) -> int:
     ui.say(text)
     if not problem and len(complete) < len(names):
         problem = "not every workload has figures"
-    ui.say(f"{'failed: ' + problem if problem else 'ok'} ({ui.duration(time.monotonic() - began)}, "
-           f"in {result.out})")
-    return 1 if problem else 0
+    return bench.closing(problem, [one.whole for one in complete], began, result.out)

@@ -45,9 +45,6 @@ fact() {
 	echo "$1 $2" >>/out/facts
 }
 
-# The host's side of tools/vusb: the remote device.
-PEER=da:4c:10:de:00:01
-
 usb_device() {
 	grep -l '^e0$' /sys/bus/usb/devices/*/bDeviceClass
 }
@@ -87,7 +84,8 @@ show "hciconfig -a" hciconfig -a hci0
 # btmgmt waits for its terminal, so it gets one.
 show "btmgmt info" script -qec 'btmgmt --index 0 info' /dev/null
 show "hcitool dev" hcitool dev
-show "l2ping, 600 bytes each way" l2ping -c 3 -s 600 "$PEER"
+show "l2ping, 600 bytes each way" l2ping -c 3 -s 600 "$OX_REMOTE"
+show "L2CAP with bumble, a host by others" python3 /out/talk.py "$OX_REMOTE" "$OX_PSM" 50 600
 step "hciconfig hci0 down" hciconfig hci0 down
 step "rmmod btusb" rmmod btusb
 step "hci0 is gone" ox_wait 10 sh -c '! test -e /sys/class/bluetooth/hci0'

@@ -4,7 +4,7 @@
 import time
 from pathlib import Path
 
-from . import build, kernel, modset, paths, setup, ui, vm, vusb
+from . import build, bumble, kernel, modset, paths, setup, ui, vm, vusb
 
 LIMIT = 180
 
@@ -19,7 +19,8 @@ def _facts(out: Path) -> dict:
 def _boot(flavour: str, stack: str, echo: bool) -> vm.Result:
     script = (paths.REPO / "scripts/guest/show.sh").read_text()
     return vm.run(flavour, script, LIMIT, stack=stack, echo=echo, name=f"run-{stack}", unload=True,
-                  usb=[vusb.PLAIN])
+                  usb=[vusb.PLAIN], remote=True, env={"OX_PSM": vusb.ECHO_PSM},
+                  files={"talk.py": paths.REPO / "scripts/guest/talk.py"})
 
 
 def _row(name: str, rust: str, c: str) -> str:
@@ -47,6 +48,8 @@ def command(flavour: str, compare: bool = True) -> int:
     ui.say(ui.dim(f"       log: {log}"))
     with ui.step("a USB controller, in software"):
         vusb.build()
+    with ui.step("a remote device, bumble"):
+        bumble.folder()
 
     ui.say(ui.bold(f"3. Boot {release}, unmodified, with our bluetooth.ko and btusb.ko in place"))
     with ui.step("module tree with ours in updates/"):

@@ -327,13 +327,15 @@ class Stall:
 def run(flavour: str, script: str, timeout: float, stack: str = "rust", cpus: int = 2,
         mem: str = "", files: dict | None = None, env: dict | None = None, echo: bool = False,
         name: str = "vm", unload: bool = False, leak_check: bool = False, qemu: tuple = (),
-        append: str = "", stalled=None, usb: list | None = None, waits: bool = False) -> Result:
+        append: str = "", stalled=None, usb: list | None = None, remote: bool = False,
+        waits: bool = False) -> Result:
     """Runs `script` (sh; scripts/guest/lib.sh is sourced) in a VM of `flavour` with `stack`.
 
     `files` go into the guest's /out (name: text, bytes or a path). `timeout` counts from user
     space on. `unload` takes the modules out at the end, which has to work, and `leak_check`
     has kmemleak look for what was left behind. `stalled()`, asked now and then, ends a guest
-    before its time is up. `usb` names the USB controllers that are plugged in; see vusb.py.
+    before its time is up. `usb` names the USB controllers that are plugged in, `remote` puts
+    bumble beside them; see vusb.py.
     `waits`: what runs there mostly waits, so that it may run beside as many others as there are
     processors."""
     out = paths.logs() / name
@@ -342,8 +344,9 @@ def run(flavour: str, script: str, timeout: float, stack: str = "rust", cpus: in
     program = None
     with _guests, contextlib.ExitStack() as stack_of_devices:
         if usb:
-            plugged = stack_of_devices.enter_context(vusb.Plugged(usb, out))
+            plugged = stack_of_devices.enter_context(vusb.Plugged(usb, out, remote))
             qemu = (*qemu, *plugged.qemu)
+            env = (env or {}) | plugged.env
             program = plugged.program
         argv = command(flavour, stack, out, cpus, mem or MEMORY[flavour], kvm.usable(), qemu,
                        append, program)

@@ -7,14 +7,16 @@ their control sockets as virtio serial ports that are called vusb.0, vusb.1 and 
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
-from . import buildroot, paths, rootcanal, stamp, ui
+from . import buildroot, bumble, paths, rootcanal, stamp, ui
 
 SOURCE = paths.REPO / "tools" / "vusb"
 DEVICES = SOURCE / "devices"
@@ -22,6 +24,9 @@ TRIPLE = "x86_64-unknown-linux-gnu"
 # A controller with the class's identification and nothing special.
 PLAIN = "plain"
 START_SECONDS = 60
+# What `make run` talks to, and where.
+ECHO_PEER = SOURCE / "echo_peer.py"
+ECHO_PSM = "0x1001"
 
 
 def target() -> Path:
@@ -86,9 +91,10 @@ os.execvp(program, [program, *words])
 
 class Plugged:
     """Emulated controllers in one radio, each with a USB device in front. The first has a remote
-    device at its side. `qemu` are the words that plug them in, `program` is the QEMU to use."""
+    device at its side; with `remote` there is bumble as another one, whose address is $OX_REMOTE.
+    `qemu` are the words that plug them in, `program` is the QEMU to use, `env` is for the guest."""
 
-    def __init__(self, devices: list, logs: Path):
+    def __init__(self, devices: list, logs: Path, remote: bool = False):
         self.processes, self.files, self.logs = [], [], logs
         program = build()
         # Short: a Unix socket's path has at most 107 bytes.
@@ -100,6 +106,7 @@ class Plugged:
             hci = self._rootcanal()
             for number, name in enumerate(devices):
                 self._device(program, number, name, hci)
+            self.env = {"OX_REMOTE": self._bumble(hci)} if remote else {}
         except BaseException:
             self.close()
             raise
@@ -165,6 +172,20 @@ class Plugged:
         log = self.logs / f"vusb{number}.log"
         process = self._start(f"vusb{number}", argv, None)
         self._wait("vusb", process, lambda: log.read_bytes().startswith(b"ready"))
+
+    def _bumble(self, hci: str) -> str:
+        """Starts the remote device; its address."""
+        env = os.environ | {"PYTHONPATH": str(bumble.folder()), "PYTHONDONTWRITEBYTECODE": "1"}
+        argv = [sys.executable, ECHO_PEER, hci.rpartition(":")[2], ECHO_PSM]
+        process, log = self._start("bumble", argv, env), self.logs / "bumble.log"
+        found: list = []
+
+        def ready() -> bool:
+            found[:] = re.findall(r"^ready (\S+)$", log.read_text(errors="replace"), re.MULTILINE)
+            return bool(found)
+
+        self._wait("bumble", process, ready)
+        return found[0]
 
     def close(self) -> None:
         for process in reversed(self.processes):

@@ -221,6 +221,7 @@ fn act(dev: &Device, action: Action) {
 
 /// The sequencer's part: runs the step that the ladder is at, and the next ones while they fail.
 fn climb(dev: &Device) {
+    tell(dev);
     loop {
         let step = dev.recovery.ladder.lock().running();
         let lock = dev.req_lock();
@@ -263,12 +264,19 @@ fn departs(dev: &Device) -> bool {
     false
 }
 
+/// Tells the driver of a hardware error, with the transport still open and without `req_lock`: Intel's takes it, and
+/// asks the controller what has happened.
+fn tell(dev: &Device) {
+    let untold = core::mem::take(&mut dev.state().hw_error_untold);
+    if let Some(code) = untold {
+        if !dev.has(Flag::UNREGISTER) {
+            dev.hw_error(code);
+        }
+    }
+}
+
 fn run(session: &Session<'_>, step: Step) -> Result {
     let dev = session.dev();
-    let code = core::mem::take(&mut dev.state().hw_error_code);
-    if code != 0 {
-        session.hw_error(code);
-    }
     power::close(session);
     if step != Step::HciReset {
         session.reset();
@@ -282,6 +290,10 @@ fn run(session: &Session<'_>, step: Step) -> Result {
 
 /// The controller reported a hardware error (Vol 4 Part E 7.7.16).
 pub(super) fn hardware_error(dev: &Device, code: u8) {
-    dev.state().hw_error_code = code;
+    {
+        let mut state = dev.state();
+        state.hw_error_code = code;
+        state.hw_error_untold = Some(code);
+    }
     failure(dev, Reason::HardwareError(code));
 }

@@ -391,8 +391,10 @@ pub(crate) struct State {
     pub(crate) static_addr: BdAddr,
     /// Random address the controller has now.
     pub(crate) random_addr: BdAddr,
-    /// Hardware error that the reset in progress is for.
+    /// The last hardware error that the controller reported.
     pub(crate) hw_error_code: u8,
+    /// A hardware error that the driver has not been told of.
+    pub(crate) hw_error_untold: Option<u8>,
     /// What woke the system, for mgmt's Controller Resume.
     pub(crate) wake_reason: u8,
     pub(crate) wake_peer: Option<Peer>,
@@ -466,6 +468,7 @@ impl State {
             static_addr: BdAddr::ANY,
             random_addr: BdAddr::ANY,
             hw_error_code: 0,
+            hw_error_untold: None,
             wake_reason: 0,
             wake_peer: None,
         }

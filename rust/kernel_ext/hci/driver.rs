@@ -296,11 +296,6 @@ impl<T: Owner> ReqLock<'_, T> {
         Self::result(call!(self.dev, set_quality_report, enable))
     }
 
-    /// Tells the driver of a hardware error that the controller reported.
-    pub fn hw_error(&self, code: u8) -> bool {
-        call!(self.dev, hw_error, code).is_some()
-    }
-
     /// Resets the controller by the driver's own means; `false` if it has none.
     pub fn reset(&self) -> bool {
         call!(self.dev, reset).is_some()
@@ -313,6 +308,13 @@ impl<T: Owner> ReqLock<'_, T> {
 }
 
 impl<T: Owner> Hdev<T> {
+    /// Tells the driver of a hardware error that the controller reported; `false` if it does not want to know.
+    ///
+    /// Without `req_lock`, which drivers take for this. May sleep.
+    pub fn hw_error(&self, code: u8) -> bool {
+        call!(self, hw_error, code).is_some()
+    }
+
     /// `hci_dev.reset` outside of a sequence: command time-outs and sysfs, where C drivers expect
     /// it without `req_lock` since a sequence may be stuck under it.
     pub fn reset_now(&self) -> bool {

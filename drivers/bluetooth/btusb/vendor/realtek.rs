@@ -22,7 +22,7 @@ impl Cause {
     fn header(self) -> [u8; 4] {
         match self {
             Self::Memory => [0, 1, 0, 0],
-            Self::HardwareError(code) => [0, code, 0, 0],
+            Self::HardwareError(code) => [2, code, 0, 0],
             Self::Timeout => [3, 0, 0, 0],
         }
     }

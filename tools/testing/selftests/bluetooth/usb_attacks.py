@@ -369,7 +369,7 @@ def realtek_dump():
     answers(index)
     DEVICE.ask("event 100142")
     _, dump = take_dump()
-    equal(dump[:4], b"\x00\x42\x00\x00", "the dump after a hardware error")
+    equal(dump[:4], b"\x02\x42\x00\x00", "the dump after a hardware error")
     # It may be switched off and on for that.
     back()
 
@@ -382,6 +382,20 @@ def realtek_unknown():
 
 
 # Intel.
+
+@case("Intel: a hardware error, which its driver asks about before the reset", log=LOG)
+def intel_hardware_error():
+    index = bring_up("intel-sfp")
+    DEVICE.ask("event 100142")
+    # RootCanal does not know the command by which Intel's driver asks what has happened.
+    hcilib.wait_for("the driver to have asked",
+                    lambda: ktap.kmsg.matching("Retrieving Intel exception info failed"), 20)
+    hcilib.wait_for("the controller to be up again", lambda: hcilib.is_up(index), 20)
+    answers(index)
+    hcilib.down(index)
+    vusb.power_up(index)
+    back()
+
 
 @case("CVE-2024-35933: Intel, Read Version's answer of each length", log=3 * LOG)
 def intel_version():

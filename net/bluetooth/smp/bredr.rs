@@ -43,7 +43,10 @@ use engine::{
 };
 use kernel::prelude::*;
 use kernel_ext::{
-    hci::Flag,
+    hci::{
+        Flag,
+        Quirk, //
+    },
     workqueue::Worker, //
 };
 use wire::{
@@ -238,9 +241,10 @@ fn encrypted(dev: &Device, worker: &mut Worker<'_>, handle: u16, next: Encrypted
 
 /// Controllers that cannot tell the size are trusted to keep to what the specification demands.
 fn read_key_size(dev: &Device, worker: &mut Worker<'_>, handle: u16) {
-    let can = dev
-        .info()
-        .is_ok_and(|i| i.supports(wire::hci::CommandBit::READ_ENCRYPTION_KEY_SIZE));
+    let can = !dev.quirk(Quirk::BROKEN_READ_ENC_KEY_SIZE)
+        && dev
+            .info()
+            .is_ok_and(|i| i.supports(wire::hci::CommandBit::READ_ENCRYPTION_KEY_SIZE));
     if can {
         let handle = ConnHandle::new(handle);
         return link::send_command(dev, &ReadEncryptionKeySize { handle });

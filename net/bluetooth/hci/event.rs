@@ -22,6 +22,7 @@ use super::{
         Authenticator, //
     },
     recovery,
+    suspend,
     update, //
 };
 use core::sync::atomic::Ordering;
@@ -85,6 +86,7 @@ pub(super) fn packet(dev: &Device, worker: &mut Worker<'_>, skb: SkBuff) {
         dev.commands.queue.lock().on_event(code, subevent)
     };
 
+    suspend::heard(dev, &parsed);
     dispatch(dev, worker, &skb, &parsed);
 
     if let Some(request) = waiting {

@@ -8,7 +8,8 @@
 use super::{
     command,
     device::Device,
-    init, link,
+    init,
+    link,
     observer::{
         notify,
         Notice, //
@@ -16,6 +17,7 @@ use super::{
     power,
     session::Session,
     update,
+    Peer, //
 };
 use kernel::{
     prelude::*,
@@ -28,6 +30,14 @@ use kernel_ext::{
         PmEvent,
         PmOps, //
     },
+};
+use wire::{
+    hci::{
+        event::Event,
+        le_event::LeEvent, //
+    },
+    mgmt::event::wake,
+    AddressType, //
 };
 
 /// Suspend states as mgmt's Controller Suspend reports them.
@@ -120,5 +130,60 @@ pub(crate) fn resume(dev: &Device) {
         let settings = dev.state();
         (settings.wake_reason, settings.wake_peer)
     };
+    match peer {
+        Some(peer) => pr_info!(
+            "{}: {} was heard during suspend\n",
+            dev.name(),
+            format_args!("{}", peer.addr)
+        ),
+        None if reason != wake::NON_BT => {
+            pr_info!("{}: an event came during suspend\n", dev.name());
+        }
+        None => {}
+    }
     notify(dev, Notice::Resumed { reason, peer });
+}
+
+/// An event is about to be handled: the first one that comes while the system sleeps may be what wakes it.
+pub(super) fn heard(dev: &Device, event: &Event<'_>) {
+    if !dev.is_suspended() {
+        return;
+    }
+    let mut settings = dev.state();
+    if settings.wake_reason == wake::NON_BT {
+        settings.wake_peer = sender(event);
+        settings.wake_reason = match settings.wake_peer {
+            Some(_) => wake::REMOTE,
+            None => wake::UNEXPECTED,
+        };
+    }
+}
+
+/// Who connects, or advertises.
+fn sender(event: &Event<'_>) -> Option<Peer> {
+    let (addr, kind) = match event {
+        Event::ConnectionRequest(e) => (e.bdaddr, AddressType::BrEdr),
+        Event::ConnectionComplete(e) => (e.bdaddr, AddressType::BrEdr),
+        Event::SyncConnectionComplete(e) => (e.bdaddr, AddressType::BrEdr),
+        Event::LeMeta(LeEvent::LeConnectionComplete(e)) => {
+            (e.peer_addr, e.peer_addr_type.to_address_type())
+        }
+        Event::LeMeta(LeEvent::EnhancedConnectionComplete(e)) => {
+            (e.peer_addr, e.peer_addr_type.to_address_type())
+        }
+        Event::LeMeta(LeEvent::AdvertisingReport(reports)) => {
+            let head = reports.into_iter().next()?.head;
+            (head.bdaddr, head.addr_type.to_address_type())
+        }
+        Event::LeMeta(LeEvent::ExtAdvertisingReport(reports)) => {
+            let head = reports.into_iter().next()?.head;
+            (head.bdaddr, head.addr_type.to_address_type())
+        }
+        Event::LeMeta(LeEvent::DirectedAdvertisingReport(reports)) => {
+            let report = reports.first()?;
+            (report.bdaddr, report.addr_type.to_address_type())
+        }
+        _ => return None,
+    };
+    Some(Peer { addr, kind })
 }

@@ -547,6 +547,34 @@ def suspend_resume():
                     file.write("N")
 
 
+@case("Controller Resume tells who was heard during suspend, or that something was", log=LIMIT)
+def woken():
+    root = hcilib.bluetooth_debugfs()
+    if not root:
+        raise Skip("no debugfs")
+    nobody = bytes(7)
+    heard = (
+        ("nothing", [], b"\0" + nobody),
+        ("Connection Request", [event(0x04, address(PEER) + b"\x0c\x02\x5a\x01")], b"\2" + address(PEER) + b"\0"),
+        ("an event of nobody", [event(0x13, b"\0")], b"\1" + nobody),
+        ("both", [event(0x04, address(PEER) + b"\x0c\x02\x5a\x01"), event(0x13, b"\0")],
+         b"\2" + address(PEER) + b"\0"),
+    )
+    with Target() as target, hcilib.Mgmt() as mgmt:
+        path = f"{root}/hci{target.index}/force_suspend"
+        mgmt.send(0x0005, target.index, b"\1")
+        for what, events, wanted in heard:
+            with open(path, "w") as file:
+                file.write("Y")
+            mgmt.wait_event(0x002d, target.index, 15)
+            if events:
+                target.send(*events)
+                hcilib.command(target.index, 0x1001)
+            with open(path, "w") as file:
+                file.write("N")
+            equal(mgmt.wait_event(0x002e, target.index, 15), wanted, what)
+
+
 @case("vendor events and diagnostics of each length (CVE-2026-68339)", log=LIMIT)
 def vendor():
     with Target() as target:

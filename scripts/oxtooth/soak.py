@@ -18,9 +18,9 @@ FUZZ_SHARE = 0.1
 def _lengthen() -> None:
     """More time for the long forms, and what a plain check leaves out."""
     for entry in check.GUEST_GROUPS:
-        if entry.name.startswith(("selftests/", "usb/")):
+        if entry.name.startswith(("selftests/", "usb/", "c/")):
             entry.limit *= guest.SOAK_FACTOR
-        # What a quick form has is in the whole one.
+        # What a quick form has is in the whole one. The C stack has its turn where it is named.
         if entry.stack != "c" and not entry.name.endswith("_quick"):
             entry.named_only = False
 
@@ -40,7 +40,7 @@ def _entries(flavour: str, only: tuple, alone: bool) -> list:
     if not run.wants(f"machine: {flavour}"):
         return []
     chosen = [entry for entry in machines.chosen(flavour, run)
-              if entry.stack != "c" and (only or not entry.name.endswith("_quick"))
+              if (only or not entry.name.endswith("_quick"))
               and (alone or flavour in _kernels(entry))]
     return machines.wanted(flavour, chosen)
 

@@ -38,7 +38,7 @@ MODULES = {"kernel_user.py": "l2cap_echo"}
 
 
 # Programs with a peer of bumble's, and those that want RootCanal.
-BUMBLE = ("bumble_le.py", "bumble_bredr.py")
+BUMBLE = ("bumble_le.py", "bumble_bredr.py", "bumble_keys.py")
 BUMBLE_GROUPS = tuple(Path(program).stem for program in BUMBLE)
 ROOTCANAL = ("trace.py", *BUMBLE)
 
@@ -98,11 +98,11 @@ def repetitions(flavour: str) -> str:
 # What the debug kernel runs in the long form only. It is several times slower: loading all drivers
 # takes it minutes, and RootCanal's controllers, which the peers of bumble want, do not answer in time
 # (trace does without them there). l2cap passes there, and takes two minutes.
-NOT_ON_DEBUG = ("drivers", "bumble_le", "bumble_bredr", "bluetoothd", "l2cap")
+NOT_ON_DEBUG = ("drivers", *BUMBLE_GROUPS, "bluetoothd", "l2cap")
 
 
 # What says the same on the C stack, and runs there as c/NAME where it is named.
-SAME_ON_C = ("bumble_le", "bumble_bredr", "bluetoothd", "kernel_user")
+SAME_ON_C = (*BUMBLE_GROUPS, "bluetoothd", "kernel_user")
 
 
 # What waits for time-outs most of its time.
@@ -145,7 +145,8 @@ def _selftest_group(program: str, stack: str = "rust") -> None:
         return selftest_script(program, flavour, environment="ROOTCANAL=$PWD/rootcanal BUMBLE=$PWD/bumble MODULES=$PWD")
 
     on_debug = stack == "rust" and (stem not in NOT_ON_DEBUG or soaking())
-    check.guest_group(name, script=script, collect=selftest_collector(program), stack=stack,
+    collect = selftest_collector(program if stack == "rust" else f"{stack}/{program}")
+    check.guest_group(name, script=script, collect=collect, stack=stack,
                       waits=stem in WAITING, cpus=2 if stem in AT_ONCE else 1,
                       limit=_selftest_limit(), files=lambda flavour: selftests_files(program, flavour),
                       flavours=kernel.FLAVOURS if on_debug else ("debian",),

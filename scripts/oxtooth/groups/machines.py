@@ -25,7 +25,7 @@ LENGTHS = {
     "selftests/link_modes": (12, 40), "selftests/le_links": (10, 35),
     "selftests/kernel_user": (15, 80), "selftests/sco": (16, 60), "selftests/keys": (4, 10), "selftests/attacks": (36, 78),
     "selftests/misbehave": (185, 220), "selftests/lifecycle": (16, 78),
-    "selftests/bumble_le": (50, 0), "selftests/bumble_bredr": (65, 0),
+    "selftests/bumble_le": (50, 0), "selftests/bumble_bredr": (65, 0), "selftests/bumble_keys": (35, 0),
     "selftests/attacks_l2cap": (35, 61), "selftests/attacks_smp": (8, 21),
     "selftests/attacks_mgmt": (25, 50), "selftests/attacks_sockets": (15, 30),
     "selftests/attacks_links": (15, 35), "selftests/attacks_channels": (12, 35),

@@ -48,6 +48,7 @@ class Peer:
         self.io, self.secure, self.mitm, self.bonding = NO_IO, True, False, True
         self.pin, self.codec, self.audio = None, "ESCO_CVSD_S3", queue.Queue()
         self.refreshes, self.max_key_size = 0, 16
+        self.known = None
 
         async def start():
             self.transport = await transport.open_transport(f"tcp-client:127.0.0.1:{port}")
@@ -60,6 +61,10 @@ class Peer:
             self.device.on("connection", self._connected)
             self.device.on("sco_request", self._audio_asked_for)
             self.device.on("sco_connection", self._audio_connected)
+            host = self.device.host
+            self._io_usual = host.on_hci_io_capability_request_event
+            host.on_hci_io_capability_request_event = self._io_asked_for
+            host.on_hci_remote_oob_data_request_event = self._oob_asked_for
             await self.device.power_on()
         self.do(start(), 60)
         self.public = str(self.device.public_address).split("/")[0]
@@ -102,6 +107,7 @@ class Peer:
                 waiting.get_nowait()
         self.compared, self.pairings, self.failures, self.oob = [], [], [], None
         self.agrees, self.refreshes, self.max_key_size, self.pin = True, 0, 16, None
+        self.known = None
 
     def _pairing(self, _connection):
         from bumble import pairing
@@ -138,11 +144,12 @@ class Peer:
         self.do(self.device.start_advertising(own_address_type=kind, advertising_interval_min=30,
                                               advertising_interval_max=30))
 
-    def connect_le(self, address):
-        """Connects to a public address."""
+    def connect_le(self, address, public=False):
+        """Connects to a public address, from its own static random address or its public one."""
         target = self.hci.Address(address, self.hci.Address.PUBLIC_DEVICE_ADDRESS)
+        kind = self.hci.OwnAddressType.PUBLIC if public else self.hci.OwnAddressType.RANDOM
         from bumble.core import PhysicalTransport
-        self.do(self.device.connect(target, PhysicalTransport.LE))
+        self.do(self.device.connect(target, PhysicalTransport.LE, own_address_type=kind))
         return self.link()
 
     def connect_classic(self, address):
@@ -150,6 +157,36 @@ class Peer:
         target = self.hci.Address(address, self.hci.Address.PUBLIC_DEVICE_ADDRESS)
         self.do(self.device.connect(target, PhysicalTransport.BR_EDR))
         return self.link()
+
+    # Out-of-band data on BR/EDR, of which bumble knows nothing. `known`: the other side's hash and random number.
+
+    def own_oob(self):
+        """(hash, random number)"""
+        told = self.do(self.device.send_sync_command(self.hci.HCI_Read_Local_OOB_Data_Command()))
+        return told.c, told.r
+
+    def _answer(self, command):
+        asyncio.ensure_future(self.device.send_sync_command(command))
+
+    def _io_asked_for(self, event):
+        if self.known is None:
+            self._io_usual(event)
+            return
+        self._answer(self.hci.HCI_IO_Capability_Request_Reply_Command(
+            bd_addr=event.bd_addr, io_capability=self.io, oob_data_present=1, authentication_requirements=
+            self.hci.AuthenticationRequirements.MITM_REQUIRED_GENERAL_BONDING))
+
+    def _oob_asked_for(self, event):
+        if self.known is None:
+            self._answer(self.hci.HCI_Remote_OOB_Data_Request_Negative_Reply_Command(bd_addr=event.bd_addr))
+        else:
+            self._answer(self.hci.HCI_Remote_OOB_Data_Request_Reply_Command(
+                bd_addr=event.bd_addr, c=self.known[0], r=self.known[1]))
+
+    def refresh(self, connection):
+        """Refresh Encryption Key, on BR/EDR."""
+        self.do(self.device.send_async_command(self.hci.HCI_Command(
+            connection.handle.to_bytes(2, "little"), op_code=0x0c53)))
 
     # Audio links: what arrives is noted in their `heard`, and sent back.
 

@@ -11,9 +11,10 @@ LOAD_LINK_KEYS, LOAD_LTKS, DISCONNECT, PIN_REPLY, PIN_REFUSE = 0x12, 0x13, 0x14,
 SET_IO, PAIR, CANCEL_PAIR, UNPAIR, CONFIRM, CONFIRM_NOT = 0x18, 0x19, 0x1a, 0x1b, 0x1c, 0x1d
 PASSKEY, PASSKEY_NOT, READ_OOB, ADD_OOB, REMOVE_OOB = 0x1e, 0x1f, 0x20, 0x21, 0x22
 SET_ADVERTISING, SET_BREDR, SET_SC, LOAD_IRKS, READ_OOB_EXT = 0x29, 0x2a, 0x2d, 0x30, 0x3b
-SET_BLOCKED_KEYS = 0x46
+SET_PRIVACY, SET_BLOCKED_KEYS = 0x2f, 0x46
 EV_SETTINGS, EV_LINK_KEY, EV_LTK, EV_CONNECTED, EV_DISCONNECTED = 0x06, 0x09, 0x0a, 0x0b, 0x0c
 EV_PIN, EV_CONFIRM, EV_PASSKEY, EV_AUTH_FAILED, EV_SHOWN, EV_IRK = 0x0e, 0x0f, 0x10, 0x11, 0x17, 0x18
+EV_CSRK = 0x19
 BREDR, LE_PUBLIC, LE_RANDOM = 0, 1, 2
 REJECTED = 0x0b
 
@@ -108,4 +109,20 @@ class LinkKey:
 
     def __init__(self, body):
         self.store, who, self.kind, self.type, self.value, self.pin_len = struct.unpack("<B6sBB16sB", body)
+        self.peer = ":".join(f"{byte:02X}" for byte in reversed(who))
+
+
+class ResolvingKey:
+    """New Identity Resolving Key."""
+
+    def __init__(self, body):
+        self.store, _, who, self.kind, self.value = struct.unpack("<B6s6sB16s", body)
+        self.peer = ":".join(f"{byte:02X}" for byte in reversed(who))
+
+
+class SignatureKey:
+    """New Signature Resolving Key. `type`: 0 ours, 1 the peer's; 2 more for those that are authenticated."""
+
+    def __init__(self, body):
+        self.store, who, self.kind, self.type, self.value = struct.unpack("<B6sBB16s", body)
         self.peer = ":".join(f"{byte:02X}" for byte in reversed(who))

@@ -43,8 +43,12 @@ class Scene:
         for opcode in (mgmt.SET_SSP, mgmt.SET_LE, mgmt.SET_BONDABLE, mgmt.SET_CONNECTABLE):
             agent.set(opcode, 1)
         agent.set(mgmt.SET_POWERED, 1)
+        self.use(kind)
+
+    def use(self, kind):
+        """Over this transport, from now on; over LE with this type of the peer's addresses."""
         self.kind = kind
-        self.there = self.peer.public if kind == mgmt.BREDR else remote.STATIC
+        self.there = remote.STATIC if kind == mgmt.LE_RANDOM else self.peer.public
         self.key = mgmt.EV_LINK_KEY if kind == mgmt.BREDR else mgmt.EV_LTK
 
     def fresh(self, secure=True, ours=remote.NO_IO, theirs=remote.NO_IO, mitm=False, simple=True):
@@ -53,7 +57,8 @@ class Scene:
         agent.set(mgmt.SET_ADVERTISING, 0)
         peer.forget()
         hcilib.wait_for("the end of all links", lambda: not hcilib.connections(self.index), 20)
-        agent.peer(mgmt.UNPAIR, self.there, self.kind, b"\1")
+        for address, kind in ((peer.public, mgmt.BREDR), (peer.public, mgmt.LE_PUBLIC), (remote.STATIC, mgmt.LE_RANDOM)):
+            agent.peer(mgmt.UNPAIR, address, kind, b"\1")
         agent.peer(mgmt.REMOVE_OOB, l2cap.ANY, mgmt.BREDR)
         agent.forget()
         if not simple:
@@ -69,7 +74,7 @@ class Scene:
     def pair_from_here(self, ours, wanted=0):
         """We are the central, and ask for it."""
         if self.kind != mgmt.BREDR:
-            self.peer.advertise()
+            self.peer.advertise(self.kind == mgmt.LE_PUBLIC)
         status, _ = self.agent.peer(mgmt.PAIR, self.there, self.kind, bytes([ours]))
         equal(status, wanted, "Pair Device's status")
         return self.peer.link()
@@ -84,7 +89,7 @@ class Scene:
         if self.kind == mgmt.BREDR:
             return self.peer.connect_classic(self.here)
         self.agent.set(mgmt.SET_ADVERTISING, 1)
-        return self.peer.connect_le(self.here)
+        return self.peer.connect_le(self.here, self.kind == mgmt.LE_PUBLIC)
 
     def pair_over(self, link):
         """The peer asks for it over this link."""

@@ -9,6 +9,11 @@
 //! What the controller says is checked against what the host knows: it cannot give back more than a link has outstanding, nor
 //! anything for a link that does not exist. So the count neither grows beyond the buffers that there are nor goes astray.
 //!
+//! Where LE has no buffers of its own it shares those of ACL, and both take turns as if they were of one kind.
+//!
+//! A controller that frees no buffer for [`STALL_MS`] while packets wait is stuck. That is watched for each pool of buffers, not
+//! for each kind of link: a buffer that one kind gives back is one that the other may fill.
+//!
 //! A link has a slot, from [`FlowControl::link_up`] to [`FlowControl::link_down`]: what happens for each packet names it, so
 //! that nothing is searched for.
 
@@ -16,6 +21,9 @@ use core::num::NonZeroU16;
 
 /// Links at most: a bit for each.
 const SLOTS: u8 = u64::BITS as u8;
+/// A controller that completes nothing for so long while packets wait is stuck, in milliseconds: longer than the longest
+/// supervision time-out, which is 40.9 s (`HCI_ACL_TX_TIMEOUT`).
+pub const STALL_MS: u64 = 45_000;
 /// The greatest connection handle (Vol 4 Part E 5.4.2).
 const HANDLE_MAX: u16 = 0x0eff;
 
@@ -134,6 +142,24 @@ struct Pool {
     total: u16,
     /// Buffers taken.
     used: u16,
+    /// Since when packets wait, and no buffer has become free, in milliseconds.
+    starved: Option<u64>,
+}
+
+/// Whether a slot's bit is set.
+fn is_ready(ready: u64, slot: u8) -> bool {
+    ready & 1u64.wrapping_shl(slot.into()) != 0
+}
+
+/// The pool that links of this type use.
+fn pool_for(kind: LinkType, le_shares_acl: bool) -> PoolId {
+    match kind {
+        LinkType::Le if le_shares_acl => PoolId::Acl,
+        LinkType::Acl => PoolId::Acl,
+        LinkType::Le => PoolId::Le,
+        LinkType::Sco => PoolId::Sco,
+        LinkType::Iso => PoolId::Iso,
+    }
 }
 
 impl Pool {
@@ -176,7 +202,11 @@ impl<const L: usize> FlowControl<L> {
     /// No links, no buffers.
     pub const fn new() -> Self {
         const { assert!(L <= SLOTS as usize, "a bit for each slot") };
-        const NONE: Pool = Pool { total: 0, used: 0 };
+        const NONE: Pool = Pool {
+            total: 0,
+            used: 0,
+            starved: None,
+        };
         Self {
             links: [None; L],
             end: 0,
@@ -224,18 +254,17 @@ impl<const L: usize> FlowControl<L> {
                 .links()
                 .filter(|link| self.pool_of(link.kind) == id)
                 .fold(0u16, |sum, link| sum.saturating_add(link.outstanding));
-            self.pool_mut(id).used = used;
+            let pool = self.pool_mut(id);
+            pool.used = used;
+            // Who has nothing outstanding waits for no completion.
+            if pool.free() > 0 || used == 0 {
+                pool.starved = None;
+            }
         }
     }
 
     fn pool_of(&self, kind: LinkType) -> PoolId {
-        match kind {
-            LinkType::Le if self.le_shares_acl => PoolId::Acl,
-            LinkType::Acl => PoolId::Acl,
-            LinkType::Le => PoolId::Le,
-            LinkType::Sco => PoolId::Sco,
-            LinkType::Iso => PoolId::Iso,
-        }
+        pool_for(kind, self.le_shares_acl)
     }
 
     fn pool(&self, id: PoolId) -> Pool {
@@ -288,11 +317,46 @@ impl<const L: usize> FlowControl<L> {
         self.links().count()
     }
 
-    /// The links of this type that hold buffers, with how many: whom to blame when there is no credit for too long.
+    /// The links that hold buffers which links of this type could fill, with how many: whom to blame when there is no credit for
+    /// too long.
     pub fn holders(&self, kind: LinkType) -> impl Iterator<Item = (u16, u16)> + '_ {
+        let pool = self.pool_of(kind);
         self.links()
-            .filter(move |link| link.kind == kind && link.outstanding > 0)
+            .filter(move |link| self.pool_of(link.kind) == pool && link.outstanding > 0)
             .map(|link| (link.handle, link.outstanding))
+    }
+
+    /// Takes note if links of this type wait for a buffer. Returns whether that is new: [`stall_deadline`](Self::stall_deadline)
+    /// may be earlier then.
+    pub fn starve(&mut self, kind: LinkType, ready: u64, now: u64) -> bool {
+        if self.available(kind) > 0 || !self.waits(kind, ready) {
+            return false;
+        }
+        let pool = self.pool_mut(self.pool_of(kind));
+        let is_new = pool.starved.is_none();
+        pool.starved.get_or_insert(now);
+        is_new
+    }
+
+    /// When the controller is stuck, if no buffer becomes free until then, in milliseconds. It is ACL and LE that are watched.
+    pub fn stall_deadline(&self) -> Option<u64> {
+        let since = [self.acl.starved, self.le.starved];
+        Some(since.into_iter().flatten().min()?.saturating_add(STALL_MS))
+    }
+
+    /// A type of link for which the controller is stuck, if there is one; it has another [`STALL_MS`] then.
+    pub fn stalled(&mut self, now: u64) -> Option<LinkType> {
+        let pools = [(LinkType::Acl, &mut self.acl), (LinkType::Le, &mut self.le)];
+        for (kind, pool) in pools {
+            if pool
+                .starved
+                .is_some_and(|since| now.saturating_sub(since) >= STALL_MS)
+            {
+                pool.starved = None;
+                return Some(kind);
+            }
+        }
+        None
     }
 
     /// A link is up. Returns its slot, the first one that is free.
@@ -342,6 +406,9 @@ impl<const L: usize> FlowControl<L> {
     fn free(&mut self, kind: LinkType, n: u16) {
         let pool = self.pool_mut(self.pool_of(kind));
         pool.used = pool.used.saturating_sub(n);
+        if n > 0 {
+            pool.starved = None;
+        }
     }
 
     /// Takes a credit for one packet on the link in this slot.
@@ -413,8 +480,8 @@ impl<const L: usize> FlowControl<L> {
         self.sco.used = 0;
     }
 
-    /// Whose turn it is among the links of this type that have something to send: those whose slots' bits are set in
-    /// `ready`.
+    /// Whose turn it is among the links of this type, and of the type that it shares buffers with, that have something to send:
+    /// those whose slots' bits are set in `ready`.
     ///
     /// That is the link with the fewest packets outstanding; among equals the one that has waited longest. It gets an even
     /// share of the credits, but at least one.
@@ -423,13 +490,14 @@ impl<const L: usize> FlowControl<L> {
         if free == 0 {
             return None;
         }
+        let (pool, shared) = (self.pool_of(kind), self.le_shares_acl);
         let mut waiting: u16 = 0;
         let mut best: Option<(u8, &mut Link)> = None;
         for (slot, link) in (0..SLOTS).zip(self.links.iter_mut().take(self.end)) {
             let Some(link) = link else {
                 continue;
             };
-            if link.kind != kind || ready & 1u64.wrapping_shl(slot.into()) == 0 {
+            if pool_for(link.kind, shared) != pool || !is_ready(ready, slot) {
                 continue;
             }
             waiting = waiting.saturating_add(1);
@@ -450,12 +518,12 @@ impl<const L: usize> FlowControl<L> {
         })
     }
 
-    /// Whether a link of this type has its slot's bit set in `ready`.
+    /// Whether a link of this type, or of the type that it shares buffers with, has its slot's bit set in `ready`.
     pub fn waits(&self, kind: LinkType, ready: u64) -> bool {
+        let pool = self.pool_of(kind);
         let links = self.links.iter().take(self.end);
         (0..SLOTS).zip(links).any(|(slot, link)| {
-            ready & 1u64.wrapping_shl(slot.into()) != 0
-                && link.is_some_and(|link| link.kind == kind)
+            is_ready(ready, slot) && link.is_some_and(|link| self.pool_of(link.kind) == pool)
         })
     }
 }

@@ -32,10 +32,7 @@ pub(super) use watch::look as look_for_stuck;
 use self::{
     hold::Early,
     link::TxLink,
-    watch::{
-        starve,
-        Starved, //
-    },
+    watch::starve, //
 };
 use super::{
     command,
@@ -117,7 +114,6 @@ pub(crate) struct Flow {
     /// How many of them carry audio.
     audio_links: usize,
     hold: RxHold<Early, MAX_HELD>,
-    starved: Starved,
     /// Data Buffer Overflow events (7.7.26), and transmitters that were stuck.
     overflows: u32,
     stuck: u32,
@@ -152,7 +148,6 @@ impl Flow {
             ready: 0,
             audio_links: 0,
             hold: RxHold::new(DEFAULT_HOLD_MS),
-            starved: Starved::default(),
             overflows: 0,
             stuck: 0,
             dropped: 0,
@@ -278,7 +273,6 @@ pub(super) fn link_down(dev: &Device, worker: &mut Worker<'_>, handle: u16) {
         flow.audio_links = flow.audio_links.saturating_sub(1);
     }
     if flow.control.link_down(handle).is_some_and(|n| n > 0) {
-        flow.starved.fed(gone.kind);
         // Others may have waited for them.
         dev.transmit.queue(dev);
     }
@@ -295,7 +289,6 @@ pub(super) fn reset(dev: &Device, worker: &mut Worker<'_>) {
     flow.links.clear();
     flow.ready = 0;
     flow.audio_links = 0;
-    flow.starved = Starved::default();
     while flow.hold.drain().is_some() {}
 }
 
@@ -329,7 +322,8 @@ fn turn(dev: &Device, worker: &mut Worker<'_>, kind: LinkType) -> bool {
         return false;
     };
     let Some(turn) = control.next(kind, *ready) else {
-        if control.waits(kind, *ready) {
+        // Audio is late by then, and nobody waits for it.
+        if kind != LinkType::Sco {
             starve(dev, worker, kind);
         }
         return false;
@@ -450,10 +444,6 @@ pub(super) fn completed(dev: &Device, worker: &mut Worker<'_>, list: &[Completed
         bogus |= done != count;
         if let Some(link) = flow.at(slot) {
             link.sent.done(done);
-            let kind = link.kind;
-            if done > 0 {
-                flow.starved.fed(kind);
-            }
         }
     }
     if bogus {

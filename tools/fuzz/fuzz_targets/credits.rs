@@ -15,7 +15,8 @@ use engine::credits::{
     FlowControl,
     LinkError,
     LinkType,
-    NoCredit, //
+    NoCredit,
+    STALL_MS, //
 };
 use libfuzzer_sys::fuzz_target;
 use oxtooth_fuzz::Input;
@@ -45,6 +46,7 @@ fuzz_target!(|bytes: &[u8]| {
     let mut flow = FlowControl::<LINKS>::new();
     flow.set_buffers(told);
     let mut links: BTreeMap<u16, (LinkType, u16)> = BTreeMap::new();
+    let mut now = 0;
     while !input.is_empty() {
         let handle = u16::from(input.below(6));
         match input.below(16) {
@@ -117,9 +119,14 @@ fuzz_target!(|bytes: &[u8]| {
                     .collect();
                 let before = flow.available(kind);
                 let mut sent = 0;
-                let waits = slots
-                    .iter()
-                    .any(|(slot, handle)| ready >> slot & 1 != 0 && links[handle].0 == kind);
+                // Without buffers of its own LE takes turns with ACL.
+                let pool = |kind| match kind {
+                    LinkType::Le if told.le.is_none() => LinkType::Acl,
+                    kind => kind,
+                };
+                let waits = slots.iter().any(|(slot, handle)| {
+                    ready >> slot & 1 != 0 && pool(links[handle].0) == pool(kind)
+                });
                 assert_eq!(flow.waits(kind, ready), waits);
                 while let Some(turn) = flow.next(kind, ready) {
                     assert!(turn.quota > 0 && ready >> turn.slot & 1 != 0);
@@ -130,6 +137,9 @@ fuzz_target!(|bytes: &[u8]| {
                     }
                 }
                 assert_eq!(sent, if waits { before } else { 0 });
+                now += u64::from(input.u8());
+                flow.starve(kind, ready, now);
+                assert!(flow.stall_deadline().is_none_or(|at| at <= now + STALL_MS));
             }
         }
         let acl = match told.le {
@@ -147,6 +157,10 @@ fuzz_target!(|bytes: &[u8]| {
         for (kind, count) in [(LinkType::Sco, told.sco), (LinkType::Iso, told.iso)] {
             let free = count.saturating_sub(used(&links, &[kind]));
             assert_eq!(flow.available(kind), free);
+        }
+        // Where there is room nobody waits.
+        if flow.available(LinkType::Acl) > 0 && flow.available(LinkType::Le) > 0 {
+            assert_eq!(flow.stall_deadline(), None);
         }
         assert_eq!(flow.link_count(), links.len());
         for (handle, link) in &links {

@@ -11,7 +11,8 @@ use engine::credits::{
     FlowControl,
     LinkError,
     LinkType,
-    NoCredit, //
+    NoCredit,
+    STALL_MS, //
 };
 use proptest::prelude::*;
 
@@ -262,6 +263,77 @@ fn nobody_starves_where_each_packet_completes_at_once() {
         assert_eq!(completed(&mut f, u16::from(turn.slot) + 1, 1), 1);
     }
     assert!(turns.len() == 4 && turns.values().all(|n| *n == 100));
+}
+
+const SHARED: Buffers = Buffers {
+    acl: 2,
+    le: None,
+    ..BUFFERS
+};
+
+#[test]
+fn links_that_share_buffers_take_turns() {
+    let mut f = flow(SHARED);
+    f.link_up(1, LinkType::Acl).unwrap();
+    f.link_up(2, LinkType::Le).unwrap();
+    let mut turns = [0; 2];
+    for _ in 0..100 {
+        // The transmitter asks for ACL first, each time.
+        let turn = f.next(LinkType::Acl, u64::MAX).unwrap();
+        assert_eq!(turn.quota, 1);
+        let _credit = f.take(turn.slot).unwrap();
+        turns[usize::from(turn.slot)] += 1;
+        assert_eq!(completed(&mut f, u16::from(turn.slot) + 1, 1), 1);
+    }
+    assert_eq!(turns, [50, 50]);
+}
+
+#[test]
+fn a_controller_that_goes_on_is_not_stuck() {
+    let mut f = flow(SHARED);
+    f.link_up(1, LinkType::Acl).unwrap();
+    let le = f.link_up(2, LinkType::Le).unwrap();
+    assert_eq!(fill(&mut f, 1), 2);
+    assert!(f.starve(LinkType::Le, 1 << le, 1_000));
+    assert!(!f.starve(LinkType::Le, 1 << le, 2_000), "known already");
+    assert_eq!(f.stall_deadline(), Some(1_000 + STALL_MS));
+    // ACL gives a buffer back, and takes it again: that is progress.
+    assert_eq!(completed(&mut f, 1, 1), 1);
+    assert_eq!(f.stall_deadline(), None);
+    assert_eq!(fill(&mut f, 1), 1);
+    assert!(f.starve(LinkType::Le, 1 << le, 40_000));
+    assert_eq!(f.stalled(1_000 + STALL_MS), None);
+    assert_eq!(f.stalled(40_000 + STALL_MS), Some(LinkType::Acl));
+    let holders: Vec<_> = f.holders(LinkType::Le).collect();
+    assert_eq!(holders, [(1, 2)], "who has the buffers");
+    assert_eq!(f.stall_deadline(), None, "once");
+}
+
+#[test]
+fn each_pool_is_watched_by_itself() {
+    let mut f = flow(BUFFERS);
+    f.link_up(1, LinkType::Acl).unwrap();
+    f.link_up(2, LinkType::Le).unwrap();
+    assert!(!f.starve(LinkType::Acl, 0b11, 0), "there is room");
+    assert_eq!((fill(&mut f, 1), fill(&mut f, 2)), (8, 3));
+    assert!(!f.starve(LinkType::Le, 0b01, 0), "it does not wait");
+    assert!(f.starve(LinkType::Acl, 0b11, 5));
+    assert!(f.starve(LinkType::Le, 0b11, 3));
+    assert_eq!(f.stall_deadline(), Some(3 + STALL_MS));
+    assert_eq!(completed(&mut f, 1, 1), 1);
+    assert_eq!(f.stalled(5 + STALL_MS), Some(LinkType::Le));
+    assert_eq!(f.stalled(5 + STALL_MS), None);
+    // Whoever is stuck for LE, it is not ACL's.
+    assert_eq!(f.holders(LinkType::Le).collect::<Vec<_>>(), [(2, 3)]);
+    // The end of a link, and more buffers, make room as well.
+    assert_eq!(fill(&mut f, 1), 1);
+    assert!(f.starve(LinkType::Acl, 0b01, 9));
+    assert!(f.starve(LinkType::Le, 0b10, 9));
+    assert_eq!(f.link_down(2), Some(3));
+    assert_eq!(f.stalled(9 + STALL_MS), Some(LinkType::Acl));
+    assert!(f.starve(LinkType::Acl, 0b01, 9));
+    f.set_buffers(Buffers { acl: 9, ..BUFFERS });
+    assert_eq!(f.stall_deadline(), None);
 }
 
 /// A controller with real buffers; `lies` makes it report nonsense now and then.

@@ -155,6 +155,15 @@ pub fn begin_round(f: &mut Flow) {
 pub fn next(f: &mut Flow, kind: LinkType, ready: u64) -> Option<Turn> {
     f.next(kind, ready)
 }
+pub fn starve(f: &mut Flow, kind: LinkType, ready: u64, now: u64) -> bool {
+    f.starve(kind, ready, now)
+}
+pub fn stall_deadline(f: &Flow) -> Option<u64> {
+    f.stall_deadline()
+}
+pub fn stalled(f: &mut Flow, now: u64) -> Option<LinkType> {
+    f.stalled(now)
+}
 pub fn holders(f: &Flow, kind: LinkType) -> u32 {
     f.holders(kind)
         .fold(0, |sum, (_, n)| sum.wrapping_add(n.into()))

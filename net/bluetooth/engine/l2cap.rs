@@ -7,6 +7,7 @@
 //! - [`recombine`]: fragments become frames.
 //! - [`signalling`]: frames of the signalling channel become commands, with [`ident`]s that match responses to requests. What
 //!   concerns no channel is answered here.
+//! - [`turns`]: which of its channels sends next.
 //!
 //! Of one channel:
 //!
@@ -26,6 +27,7 @@ pub mod recombine;
 pub mod sdu;
 pub mod signalling;
 pub mod streaming;
+pub mod turns;
 
 /// Why a channel ends, as its user is told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

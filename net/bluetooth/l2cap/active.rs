@@ -14,7 +14,10 @@ use super::{
     user::ChannelUser as _,
 };
 use crate::ChannelUser;
-use engine::l2cap::channel as engine_channel;
+use engine::l2cap::{
+    channel as engine_channel,
+    turns::Standing, //
+};
 use kernel::sync::Arc;
 use kernel_ext::{
     net::State,
@@ -53,6 +56,8 @@ pub(super) struct Active {
     pub(super) consents: bool,
     /// The user is to be counted as one who uses the link.
     pub(super) wants_hold: bool,
+    /// Among the channels that want to send.
+    pub(super) standing: Standing,
     /// The order in which channels came.
     pub(super) age: u64,
 }
@@ -76,6 +81,7 @@ impl Active {
             group: None,
             consents: false,
             wants_hold: false,
+            standing: Standing::default(),
             age: 0,
         }
     }

@@ -35,6 +35,7 @@ use engine::l2cap::{
         Local,
         Signalling, //
     },
+    turns::Turns,
     Error as Reason,
 };
 use kernel::prelude::*;
@@ -101,8 +102,8 @@ pub(super) struct Link {
     own_frames: usize,
     /// The channel whose frame was begun, and is to be finished before any other.
     pub(super) unfinished: Option<u64>,
-    /// The channel that had its turn last.
-    pub(super) last_turn: u64,
+    /// Whose turn it is.
+    pub(super) turns: Turns,
     /// Users that are gone and still count as such with `hci`.
     releases: u32,
     /// There is something for [`settle`](Self::settle) to do.
@@ -183,7 +184,7 @@ impl Link {
             out: Ring::new(),
             own_frames: 0,
             unfinished: None,
-            last_turn: 0,
+            turns: Turns::new(),
             releases: 0,
             dirty: false,
             insecure: false,

@@ -3,19 +3,22 @@
 //! What a link sends next.
 //!
 //! In this order: the rest of a frame that was begun, signalling, then the channels, by their
-//! priority and among equals in turns. Headers go on here, at the last moment.
+//! priority and in turns (`engine::l2cap::turns`). Headers go on here, at the last moment.
 
 use super::{
     active::Active,
     channel::Piece,
     data::Path,
-    link::Link,
     settle,
     timer, //
 };
 use crate::hci::{
     user::OutFrame,
     Device, //
+};
+use engine::l2cap::turns::{
+    Sender,
+    Standing, //
 };
 use kernel_ext::{
     skbuff::SkBuff,
@@ -35,7 +38,7 @@ pub(super) fn next_frame(dev: &Device, worker: &mut Worker<'_>, handle: u16) -> 
         }
         let at = match link.unfinished {
             Some(id) => link.position(|a| a.id() == id),
-            None => pick(link),
+            None => link.turns.next(&mut link.channels),
         }?;
         let active = link.at(at)?;
         let id = active.id();
@@ -43,8 +46,8 @@ pub(super) fn next_frame(dev: &Device, worker: &mut Worker<'_>, handle: u16) -> 
         let unfinished = active.path.is_unfinished();
         let deadline = active.path.deadline();
         let failure = active.path.take_failure();
+        let still_waits = frame.is_none() && active.waits();
         link.unfinished = unfinished.then_some(id);
-        link.last_turn = id;
         if let Some(error) = failure {
             link.close(at, error, now_ms());
             settle(dev, worker);
@@ -53,39 +56,33 @@ pub(super) fn next_frame(dev: &Device, worker: &mut Worker<'_>, handle: u16) -> 
         if let Some(deadline) = deadline {
             timer::not_after(dev, worker, deadline);
         }
+        // That it may send nothing now is found out once; others may.
+        if frame.is_none() && !still_waits && !unfinished {
+            continue;
+        }
         return frame;
     }
 }
 
-/// The channel whose turn it is.
-fn pick(link: &Link) -> Option<usize> {
-    let n = link.channels.len();
-    let after = link
-        .position(|a| a.id() == link.last_turn)
-        .map_or(0, |at| at.saturating_add(1));
-    let mut best: Option<(usize, u32)> = None;
-    for at in Iterator::chain(after..n, 0..after.min(n)) {
-        let Some(active) = link.channels.get(at) else {
-            continue;
-        };
-        let priority = active.shared.priority();
-        let better = best.is_none_or(|(_, least)| priority > least);
-        if better && wants_to_send(active) {
-            best = Some((at, priority));
+impl Sender for Active {
+    fn priority(&self) -> u32 {
+        self.shared.priority()
+    }
+
+    fn waits(&self) -> bool {
+        let queue = self.shared.queue();
+        match &self.path {
+            Path::None => false,
+            Path::Basic { .. } => !queue.is_empty(),
+            // Without credits it is found out, once, when a frame is taken.
+            Path::Credit => !queue.is_empty() && !self.shared.is_suspended(),
+            Path::Streaming(_) => !queue.is_empty(),
+            Path::Ertm(path) => path.wants_to_send(queue),
         }
     }
-    best.map(|(at, _)| at)
-}
 
-fn wants_to_send(active: &Active) -> bool {
-    let queue = active.shared.queue();
-    match &active.path {
-        Path::None => false,
-        Path::Basic { .. } => !queue.is_empty(),
-        // Without credits it is found out, once, when a frame is taken.
-        Path::Credit => !queue.is_empty() && !active.shared.is_suspended(),
-        Path::Streaming(_) => !queue.is_empty(),
-        Path::Ertm(path) => path.wants_to_send(queue),
+    fn standing(&mut self) -> &mut Standing {
+        &mut self.standing
     }
 }
 

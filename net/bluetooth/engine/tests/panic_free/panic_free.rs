@@ -38,6 +38,11 @@ use engine::{
         NoCredit,
         Turn, //
     },
+    l2cap::turns::{
+        Sender,
+        Standing,
+        Turns, //
+    },
     rx_hold::{
         Refused,
         RxHold, //
@@ -167,6 +172,24 @@ pub fn stalled(f: &mut Flow, now: u64) -> Option<LinkType> {
 pub fn holders(f: &Flow, kind: LinkType) -> u32 {
     f.holders(kind)
         .fold(0, |sum, (_, n)| sum.wrapping_add(n.into()))
+}
+
+pub struct Channel(u32, Standing);
+
+impl Sender for Channel {
+    fn priority(&self) -> u32 {
+        self.0
+    }
+    fn waits(&self) -> bool {
+        self.0 & 1 != 0
+    }
+    fn standing(&mut self) -> &mut Standing {
+        &mut self.1
+    }
+}
+
+pub fn whose_turn(turns: &mut Turns, channels: &mut [&mut Channel]) -> Option<usize> {
+    turns.next(channels)
 }
 
 type Hold = RxHold<Payload, 16>;

@@ -9,6 +9,7 @@ use super::{
         DEFAULT_MTU, //
     },
     data::Path,
+    receive::Assembly,
     user::ChannelUser as _,
 };
 use crate::hci::{
@@ -30,7 +31,6 @@ use engine::l2cap::{
         Action,
         Actions, //
     },
-    recombine::Recombination,
     signalling::{
         Local,
         Signalling, //
@@ -64,9 +64,6 @@ const MAX_CHANNELS: usize = 1024;
 /// than it takes the answers.
 const MAX_SIGNALS: usize = 256;
 
-/// The longest frame that is put together, in bytes: header and what its length can say.
-const MAX_FRAME: usize = 4 + 0xffff;
-
 /// Error codes for a peer whose link is ended (Vol 1 Part F).
 const REMOTE_USER_TERM: u8 = 0x13;
 const AUTH_FAILURE: u8 = 0x05;
@@ -86,13 +83,13 @@ pub(super) struct Link {
     /// All is known of the peer: channels may be connected.
     pub(super) ready: bool,
     pub(super) signalling: Signalling,
-    pub(super) recombination: Recombination,
+    pub(super) assembly: Assembly,
+    /// Of what the peer says to all its peripherals.
+    pub(super) broadcast: Assembly,
     /// Frames that came before all was known of the peer.
     pub(super) early: KVec<SkBuff>,
     /// There were too many of them, and it was said.
     pub(super) early_lost: bool,
-    /// The frame that is being put together.
-    pub(super) fragments: Option<SkBuff>,
     pub(super) channels: KVec<KBox<Active>>,
     /// The age of the next channel.
     next_age: u64,
@@ -175,10 +172,10 @@ impl Link {
             mtu: 0,
             ready: false,
             signalling: Signalling::new(transport(kind), local(dev)),
-            recombination: Recombination::new(MAX_FRAME),
+            assembly: Assembly::new(),
+            broadcast: Assembly::new(),
             early: KVec::new(),
             early_lost: false,
-            fragments: None,
             channels: KVec::new(),
             next_age: 1,
             out: Ring::new(),

@@ -21,7 +21,11 @@ use crate::{
     },
     smp, //
 };
-use engine::l2cap::recombine::Step;
+use engine::l2cap::recombine::{
+    Flags,
+    Recombination,
+    Step, //
+};
 use kernel::prelude::*;
 use kernel_ext::vec::VecExt;
 use kernel_ext::{
@@ -29,18 +33,15 @@ use kernel_ext::{
     skbuff::SkBuff,
     workqueue::Worker, //
 };
-use wire::{
-    hci::packet::ACL_CONT,
-    l2cap::{
-        cid,
-        BasicHeader,
-        ConnectionlessFrame,
-        Frame, //
-    },
+use wire::l2cap::{
+    cid,
+    BasicHeader,
+    ConnectionlessFrame,
+    Frame, //
 };
 
-/// Bits of an ACL packet's flags that say where in a frame it is.
-const BOUNDARY: u8 = 0x03;
+/// The longest frame that is put together, in bytes: header and what its length can say.
+const MAX_FRAME: usize = 4 + 0xffff;
 
 /// Frames that are kept until a link is ready, at most: more than a peer can send in the few
 /// connection intervals in which it is asked what it supports.
@@ -51,7 +52,14 @@ pub(super) fn fragment(dev: &Device, worker: &mut Worker<'_>, handle: u16, flags
     let Some(link) = dev.upper.get(worker).and_then(|room| room.link(handle)) else {
         return dev.count(Stat::ErrRx, 1);
     };
-    let signal = match recombine(link, flags & BOUNDARY != ACL_CONT, skb) {
+    let Some(flags) = Flags::parse(flags, link.transport()) else {
+        return dev.count(Stat::ErrRx, 1);
+    };
+    let signal = match recombine(link, flags, skb) {
+        Ok(Some(frame)) if flags.broadcast => {
+            broadcast(dev, link, flags, frame);
+            None
+        }
         Ok(frame) => frame.and_then(|frame| take(dev, link, frame)),
         Err(_) => {
             dev.count(Stat::ErrRx, 1);
@@ -71,50 +79,87 @@ pub(super) fn fragment(dev: &Device, worker: &mut Worker<'_>, handle: u16, flags
     }
 }
 
-/// Adds a fragment, and returns the frame that it completes.
-fn recombine(link: &mut Link, start: bool, mut skb: SkBuff) -> Result<Option<SkBuff>> {
-    let fragment = link.recombination.on_fragment(start, skb.data());
-    if fragment.discard {
-        link.fragments = None;
-    }
-    if fragment.unreliable {
-        link.unreliable();
-    }
-    match fragment.step {
-        Step::Whole { len } => {
-            skb.trim(len)?;
-            return Ok(Some(skb));
-        }
-        Step::Start { total } => {
-            let size = total.unwrap_or(usize::from(link.mtu)).max(skb.len());
-            let mut frame = SkBuff::bt_alloc(size, GFP_KERNEL)?;
-            frame.put_slice(skb.data())?;
-            frame.set_tstamp(skb.tstamp());
-            link.fragments = Some(frame);
-        }
-        Step::Append { total: None } => append(link, &skb)?,
-        Step::Finish => {
-            append(link, &skb)?;
-            return Ok(link.fragments.take());
-        }
-        Step::Append { total: Some(total) } => {
-            // The header itself was in two fragments.
-            let begun = link.fragments.take().ok_or(EINVAL)?;
-            let mut frame = SkBuff::bt_alloc(total, GFP_KERNEL)?;
-            frame.put_slice(begun.data())?;
-            frame.put_slice(skb.data())?;
-            frame.set_tstamp(begun.tstamp());
-            link.fragments = Some(frame);
-        }
-        Step::Drop => {}
-    }
-    Ok(None)
+/// A frame that is being put together.
+pub(super) struct Assembly {
+    recombination: Recombination,
+    frame: Option<SkBuff>,
 }
 
-fn append(link: &mut Link, skb: &SkBuff) -> Result {
-    // Without memory for the start, there is nothing to append to.
-    let frame = link.fragments.as_mut().ok_or(ENOMEM)?;
-    frame.put_slice(skb.data())
+impl Assembly {
+    pub(super) const fn new() -> Self {
+        Self {
+            recombination: Recombination::new(MAX_FRAME),
+            frame: None,
+        }
+    }
+
+    /// Does what the engine said of a fragment, and returns the frame that it completes.
+    fn add(&mut self, step: Step, mut skb: SkBuff, link_mtu: u16) -> Result<Option<SkBuff>> {
+        match step {
+            Step::Whole { len } => {
+                skb.trim(len)?;
+                return Ok(Some(skb));
+            }
+            Step::Start { total } => {
+                let size = total.unwrap_or(link_mtu.into()).max(skb.len());
+                let mut frame = SkBuff::bt_alloc(size, GFP_KERNEL)?;
+                frame.put_slice(skb.data())?;
+                frame.set_tstamp(skb.tstamp());
+                self.frame = Some(frame);
+            }
+            Step::Append { total: None } => self.append(&skb)?,
+            Step::Finish => {
+                self.append(&skb)?;
+                return Ok(self.frame.take());
+            }
+            Step::Append { total: Some(total) } => {
+                // The header itself was in two fragments.
+                let begun = self.frame.take().ok_or(EINVAL)?;
+                let mut frame = SkBuff::bt_alloc(total, GFP_KERNEL)?;
+                frame.put_slice(begun.data())?;
+                frame.put_slice(skb.data())?;
+                frame.set_tstamp(begun.tstamp());
+                self.frame = Some(frame);
+            }
+            Step::Drop => {}
+        }
+        Ok(None)
+    }
+
+    fn append(&mut self, skb: &SkBuff) -> Result {
+        // Without memory for the start, there is nothing to append to.
+        let frame = self.frame.as_mut().ok_or(ENOMEM)?;
+        frame.put_slice(skb.data())
+    }
+}
+
+/// Adds a fragment, and returns the frame that it completes.
+fn recombine(link: &mut Link, flags: Flags, skb: SkBuff) -> Result<Option<SkBuff>> {
+    let assembly = if flags.broadcast {
+        &mut link.broadcast
+    } else {
+        &mut link.assembly
+    };
+    let fragment = assembly.recombination.on_fragment(flags.start, skb.data());
+    if fragment.discard {
+        assembly.frame = None;
+    }
+    let frame = assembly.add(fragment.step, skb, link.mtu);
+    // Nobody relies on what everybody is told.
+    if fragment.unreliable && !flags.broadcast {
+        link.unreliable();
+    }
+    frame
+}
+
+/// A frame that the peer says to all its peripherals.
+fn broadcast(dev: &Device, link: &mut Link, flags: Flags, frame: SkBuff) {
+    match Frame::parse(frame.data()).map(|frame| frame.cid) {
+        Ok(cid) if flags.carries(cid) => {
+            take(dev, link, frame);
+        }
+        _ => dev.count(Stat::ErrRx, 1),
+    }
 }
 
 /// The peer is known now: what it has sent meanwhile is looked at.

@@ -4,8 +4,53 @@
 //!
 //! The controller delivers a frame in one or more packets, the first marked as start, the others as continuation. The length is in
 //! the frame's first two octets, which may themselves be divided.
+//!
+//! What a central says to all its peripherals comes with the handle of a link, and is not of it: its fragments are put together
+//! by themselves, and no channel but the connectionless one is carried there (Vol 3 Part A 2.1).
 
-use wire::l2cap::BasicHeader;
+use wire::{
+    hci::packet::{
+        ACL_BROADCAST,
+        ACL_CONT,
+        ACL_POINT_TO_POINT, //
+    },
+    l2cap::{
+        cid,
+        BasicHeader,
+        Transport, //
+    }, //
+};
+
+/// What the flags of an ACL packet say of it (Vol 4 Part E 5.4.2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Flags {
+    /// It is the start of a frame.
+    pub start: bool,
+    /// The peer says it to all its peripherals.
+    pub broadcast: bool,
+}
+
+impl Flags {
+    /// Takes apart a packet boundary flag and, two bits up, a broadcast flag. None if no packet can have them on this transport.
+    #[inline]
+    pub fn parse(flags: u8, transport: Transport) -> Option<Self> {
+        let broadcast = match (flags >> 2, transport) {
+            (ACL_POINT_TO_POINT, _) => false,
+            (ACL_BROADCAST, Transport::BrEdr) => true,
+            _ => return None,
+        };
+        Some(Self {
+            start: flags & 0x03 != ACL_CONT,
+            broadcast,
+        })
+    }
+
+    /// Whether frames of this channel may come so.
+    #[inline]
+    pub fn carries(self, channel: u16) -> bool {
+        !self.broadcast || channel == cid::CONNECTIONLESS
+    }
+}
 
 /// Octets of the length field.
 const LEN_SIZE: usize = 2;

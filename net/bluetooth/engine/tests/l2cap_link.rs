@@ -5,6 +5,7 @@
 use engine::l2cap::{
     ident::Idents,
     recombine::{
+        Flags,
         Fragment,
         Recombination,
         Step as FragmentStep, //
@@ -40,6 +41,26 @@ use wire::l2cap::{
     FixedChannels,
     Transport, //
 };
+
+#[test]
+fn broadcasts_carry_nothing_but_connectionless_data() {
+    let of = |flags| Flags::parse(flags, Transport::BrEdr);
+    for (boundary, start) in [(0, true), (1, false), (2, true), (3, true)] {
+        let flags = of(boundary).unwrap();
+        assert_eq!((flags.start, flags.broadcast), (start, false));
+        assert!((0..=0xffff).all(|cid| flags.carries(cid)));
+        assert_eq!(Flags::parse(boundary, Transport::Le), Some(flags));
+
+        let flags = of(1 << 2 | boundary).unwrap();
+        assert_eq!((flags.start, flags.broadcast), (start, true));
+        assert!((0..=0xffff).all(|cid| flags.carries(cid) == (cid == 2)));
+        // There is none on LE, and the rest of the numbers are reserved.
+        assert_eq!(Flags::parse(1 << 2 | boundary, Transport::Le), None);
+        for reserved in [2, 3] {
+            assert_eq!(of(reserved << 2 | boundary), None);
+        }
+    }
+}
 
 fn signalling(transport: Transport, enhanced_credit: bool) -> Signalling {
     Signalling::new(

@@ -173,6 +173,11 @@ pub const ACL_START: u8 = 0x02;
 /// Packet boundary: complete message (never on HCI in practice).
 pub const ACL_COMPLETE: u8 = 0x03;
 
+/// Broadcast flag, two bits up from packet boundary: between two devices.
+pub const ACL_POINT_TO_POINT: u8 = 0x00;
+/// Broadcast flag: from the central to all its peripherals, on BR/EDR. What is beyond is reserved.
+pub const ACL_BROADCAST: u8 = 0x01;
+
 /// ISO packet boundary: first fragment of an SDU.
 pub const ISO_START: u8 = 0x00;
 /// ISO packet boundary: continuing fragment.
@@ -208,6 +213,12 @@ impl AclHeader {
     #[inline]
     pub const fn boundary(&self) -> u8 {
         self.flags() & 0x03
+    }
+
+    /// Broadcast flag.
+    #[inline]
+    pub const fn broadcast(&self) -> u8 {
+        self.flags() >> 2
     }
 }
 

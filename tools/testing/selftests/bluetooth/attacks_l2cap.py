@@ -3,6 +3,7 @@
 """Attacks on L2CAP from a peer, by name. What the specification asks for is asserted: the refusal that it
 names, not only that the host is still there."""
 
+import ctypes
 import socket
 import struct
 import time
@@ -13,10 +14,12 @@ from lib.peer import (
     A2MP, AF_BLUETOOTH, BREDR, BT_DEFER_SETUP, BT_MODE, BT_SECURITY, CONF_REQ, CONF_RSP, CONNECTIONLESS, CONN_REQ, CONN_RSP,
     CREDIT, DISC_REQ, DISC_RSP, ECHO_REQ, ERTM, EXT_REQ, EXT_RSP, FIPS, HIGH, INFO_REQ, INFO_RSP, L2capTarget, LE_PUBLIC,
     LE_RANDOM, LE_REQ, LE_RSP, LE_SIGNALLING, MEDIUM, MODE_EXT, PARAM_REQ, RECONF_REQ, RECONF_RSP, REJECT, SIGNALLING,
-    L2CAP_OPTIONS, RFC_ERTM, SOL_BLUETOOTH, SOL_L2CAP, STREAMING, accepted, command, connecting, listener)
-from lib.controller import event as hci_event, le_event, status
+    L2CAP_OPTIONS, RFC_ERTM, SOL_BLUETOOTH, SOL_L2CAP, STREAMING, accepted, command, connecting, listener, own,
+    sockaddr)
+from lib.controller import ACL, event as hci_event, le_event, status
 from lib.target import LIMIT, rust
 
+_libc = ctypes.CDLL(None, use_errno=True)
 PSM, SPSM = 0x1001, 0x0080
 SET_LE = 0x000d
 NOT_UNDERSTOOD, MTU_EXCEEDED, INVALID_CID = 0, 1, 2
@@ -252,6 +255,51 @@ def connectionless():
                 target.frame(CONNECTIONLESS, b"")
                 target.frame(CONNECTIONLESS, b"\1")
         silent(target, "connectionless data", since)
+
+
+@case("what is said to all peripherals: connectionless data, and nothing else is taken from it", log=LIMIT)
+def broadcasts():
+    with L2capTarget() as target, listener(target, PSM) as server, \
+            socket.socket(AF_BLUETOOTH, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC, 0) as datagrams:
+        where = sockaddr(PSM + 2, own(target))
+        equal(bind(datagrams, where), 0, "bind()")
+        datagrams.settimeout(5 * hcilib.SCALE)
+        dcid = target.open(PSM)
+        child = accepted(server)
+
+        def say(broadcast, cid, payload, start=True, whole=None):
+            frame = struct.pack("<HH", len(payload) if whole is None else whole, cid) + payload if start else payload
+            flags = (2 if start else 1) | broadcast << 2
+            target.send(struct.pack("<BHH", ACL, target.handle | flags << 12, len(frame)) + frame)
+        since, errors = len(target.said), target.errors()
+        echo = command(ECHO_REQ, 0x77, b"all")
+        for broadcast in (1, 2, 3):
+            say(broadcast, SIGNALLING, echo)
+            say(broadcast, dcid, b"not for this channel")
+            say(broadcast, 7, b"\1")
+        for broadcast in (2, 3):
+            say(broadcast, CONNECTIONLESS, struct.pack("<H", PSM + 2) + b"reserved")
+        # In the middle of the link's own, and in two pieces itself.
+        say(0, dcid, b"one ", whole=8)
+        say(1, CONNECTIONLESS, struct.pack("<H", PSM + 2) + b"hear", whole=10)
+        say(0, dcid, b"more", start=False)
+        say(1, 0, b" all", start=False)
+        with child:
+            child.settimeout(5 * hcilib.SCALE)
+            equal(child.recv(100), b"one more", "the link's own")
+            equal(datagrams.recv(100), b"hear all", "what is for all")
+            silent(target, "what is said to all", since)
+        if rust():
+            equal(target.errors() - errors, 11, "errors counted")
+    with L2capTarget(le=True) as target:
+        since = len(target.said)
+        frame = struct.pack("<HH", 6, LE_SIGNALLING) + command(DISC_REQ, 0x77, b"\1\1")
+        target.send(struct.pack("<BHH", ACL, target.handle | 0x6000, len(frame)) + frame)
+        silent(target, "what is said to all on LE", since)
+
+
+def bind(sock, where):
+    return ctypes.get_errno() if _libc.bind(sock.fileno(), where, len(where)) < 0 else 0
 
 
 @case("channel identifiers that are none, or taken, and services that are not there", log=LIMIT)

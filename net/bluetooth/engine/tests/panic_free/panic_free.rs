@@ -253,6 +253,7 @@ pub mod l2cap {
             TxQueue, //
         },
         recombine::{
+            Flags,
             Fragment,
             Recombination, //
         },
@@ -280,6 +281,7 @@ pub mod l2cap {
             ReconfigureRequest,
             ReconfigureResult, //
         },
+        Transport, //
     };
 
     pub fn frame<'a>(s: &Signalling, payload: &'a [u8]) -> Frame<'a> {
@@ -351,6 +353,9 @@ pub mod l2cap {
     }
     pub fn join(r: &mut sdu::Reassembly, sar: Sar, payload: &[u8]) -> sdu::Step {
         r.on_segment(sar, payload)
+    }
+    pub fn flags(flags: u8) -> Option<bool> {
+        Flags::parse(flags, Transport::BrEdr).map(|f| f.carries(2))
     }
     pub fn recombine(r: &mut Recombination, start: bool, bytes: &[u8]) -> Fragment {
         r.on_fragment(start, bytes)

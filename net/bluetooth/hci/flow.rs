@@ -410,7 +410,8 @@ fn send_one(dev: &Device, worker: &mut Worker<'_>, slot: u8) -> Sent {
         return Sent::None;
     };
     if link.note_sent(&mut packet) {
-        data_passes(dev, worker, handle);
+        let insists = link.force_active;
+        data_passes(dev, worker, handle, insists);
     }
     let Err(e) = command::send_frame(dev, packet) else {
         return Sent::One;
@@ -492,7 +493,7 @@ pub(super) fn received(dev: &Device, worker: &mut Worker<'_>, mut skb: SkBuff) {
         return dev.count(Stat::ErrRx, 1);
     }
     if link.note_received() {
-        data_passes(dev, worker, handle);
+        data_passes(dev, worker, handle, false);
     }
     crate::Upper::received(dev, worker, handle, flags, skb);
 }

@@ -26,6 +26,7 @@ mod connect;
 mod end;
 mod le;
 mod le_connect;
+mod mode;
 mod query;
 pub(crate) mod sco;
 mod security;
@@ -34,8 +35,6 @@ mod timer;
 pub(super) use bredr::{
     clock_offset,
     connected,
-    data_passes,
-    mode_changed,
     named,
     packet_types_changed,
     remote_ext_features,
@@ -73,6 +72,10 @@ pub(crate) use le::{
 };
 pub(super) use le_connect::is_connecting as le_is_connecting;
 pub(crate) use le_connect::not_awaited as le_not_awaited;
+pub(super) use mode::{
+    data_passes,
+    mode_changed, //
+};
 pub(crate) use query::{
     phys,
     security_of,
@@ -126,7 +129,11 @@ use kernel_ext::{
 use wire::{
     hci::{
         features::LmpFeatures,
-        le::LeReadRemoteFeatures,
+        le::{
+            LeReadRemoteFeatures,
+            LeSetPhy,
+            Phys, //
+        },
         link_control::{
             AcceptSyncConnectionRequest,
             AddScoConnection,
@@ -285,12 +292,16 @@ struct Link {
     /// The reason it is being ended for.
     ending: Option<Status>,
     security: LinkSecurity,
-    /// The peer's LMP features; its LE features, page 0.
+    /// The peer's LMP features.
     features: LmpFeatures,
-    le_features: [u8; 8],
+    /// LE: the PHYs that may be used, to the peer and from it.
+    tx_phys: Phys,
+    rx_phys: Phys,
     /// Packet types (BR/EDR), as Create Connection has them.
     packet_types: u16,
     sniff: bool,
+    /// The peer wanted that.
+    asleep_by_peer: bool,
     /// A command that changes the mode, or the role, is not answered yet.
     mode_pending: bool,
     /// LE: how it is now, and the bounds of the interval that are wanted.
@@ -336,9 +347,11 @@ impl Link {
             ending: None,
             security: LinkSecurity::default(),
             features: LmpFeatures::default(),
-            le_features: [0; 8],
+            tx_phys: Phys::LE_1M,
+            rx_phys: Phys::LE_1M,
             packet_types: 0,
             sniff: false,
+            asleep_by_peer: false,
             mode_pending: false,
             parameters: LeParameters::default(),
             interval_min: 0,
@@ -648,6 +661,11 @@ pub(super) fn command_status(
         CreateConnection::OPCODE => {
             if let Some(sent) = sent_as::<CreateConnection>(sent) {
                 connect::answered(dev, worker, &sent, status);
+            }
+        }
+        LeSetPhy::OPCODE if ok => {
+            if let Some(sent) = sent_as::<LeSetPhy>(sent) {
+                query::phys_asked_for(dev, worker, &sent);
             }
         }
         // The rest is only of interest if it was refused.

@@ -66,6 +66,8 @@ pub(crate) struct OutFrame {
     /// The controller may drop the frame when it gets old (packet boundary flag, Vol 4 Part E
     /// 5.4.2). Ignored where the controller cannot tell the two apart, and on LE.
     pub(crate) flushable: bool,
+    /// A link that its peer sent to sniff mode leaves it for this frame.
+    pub(crate) force_active: bool,
 }
 
 /// The room above `hci`.

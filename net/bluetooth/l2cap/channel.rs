@@ -200,7 +200,7 @@ pub(crate) struct Settings {
     pub(crate) reliable: bool,
     /// The controller may drop what is too old.
     pub(crate) flushable: bool,
-    /// The link leaves sniff mode for data of this channel.
+    /// The link leaves sniff mode for data of this channel, also if the peer wanted it there.
     pub(crate) force_active: bool,
     /// The user decides about each connection before it is answered.
     pub(crate) deferred: bool,
@@ -309,6 +309,8 @@ pub(crate) struct Hot {
     pub(crate) flushable: bool,
     /// [`Settings::reliable`].
     pub(crate) reliable: bool,
+    /// [`Settings::force_active`].
+    pub(crate) force_active: bool,
     /// [`Settings::imtu`].
     pub(crate) imtu: u16,
     /// [`Settings::dcid`].
@@ -318,6 +320,7 @@ pub(crate) struct Hot {
 impl Hot {
     const FLUSHABLE: u64 = 1 << 8;
     const RELIABLE: u64 = 1 << 9;
+    const FORCE_ACTIVE: u64 = 1 << 10;
 
     fn pack(s: &Settings) -> u64 {
         let mut word = u64::from(s.state as u8);
@@ -326,6 +329,9 @@ impl Hot {
         }
         if s.reliable {
             word |= Self::RELIABLE;
+        }
+        if s.force_active {
+            word |= Self::FORCE_ACTIVE;
         }
         word | u64::from(s.imtu) << 16 | u64::from(s.dcid) << 32
     }
@@ -336,6 +342,7 @@ impl Hot {
             state: State::from_raw(word as u8),
             flushable: word & Self::FLUSHABLE != 0,
             reliable: word & Self::RELIABLE != 0,
+            force_active: word & Self::FORCE_ACTIVE != 0,
             imtu: (word >> 16) as u16,
             dcid: (word >> 32) as u16,
         }

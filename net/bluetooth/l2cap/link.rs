@@ -156,6 +156,7 @@ fn fixed_frame(cid: u16, payload: &[u8]) -> Result<OutFrame> {
         skb,
         first: true,
         flushable: false,
+        force_active: true,
     })
 }
 

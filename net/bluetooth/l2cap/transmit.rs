@@ -104,6 +104,7 @@ pub(super) fn take(active: &mut Active) -> Option<OutFrame> {
                 skb,
                 first: piece.is_first(),
                 flushable: s.flushable,
+                force_active: s.force_active,
             });
         }
         Path::Credit => {
@@ -127,6 +128,7 @@ pub(super) fn take(active: &mut Active) -> Option<OutFrame> {
         skb,
         first: true,
         flushable: s.flushable,
+        force_active: s.force_active,
     })
 }
 

@@ -35,6 +35,8 @@ pub(super) struct TxLink {
     no_flush: bool,
     /// Whoever looks after the link wants to know when data passes.
     pub(super) watched: bool,
+    /// The frame that is being sent wakes the link.
+    pub(super) force_active: bool,
     /// What is left of a frame, and how much of it was sent.
     rest: Option<(SkBuff, usize)>,
     /// When data was last sent or received, in milliseconds.
@@ -62,6 +64,7 @@ impl TxLink {
             mtu,
             no_flush,
             watched: false,
+            force_active: false,
             rest: None,
             active_at: now_ms(),
             received: 0,
@@ -105,6 +108,7 @@ impl TxLink {
         } else {
             ACL_START
         };
+        self.force_active = frame.force_active;
         let mtu = usize::from(self.mtu);
         if frame.skb.len() <= mtu {
             return self.packet(frame.skb, boundary);

@@ -7,6 +7,7 @@ use super::{
     connect,
     end,
     le_connect,
+    query,
     ready,
     report,
     send,
@@ -44,6 +45,7 @@ use kernel_ext::{
 };
 use wire::{
     hci::{
+        features::LeFeatures,
         le::{
             LeConnectionUpdate,
             LeReadRemoteFeatures,
@@ -292,6 +294,7 @@ fn connected(dev: &Device, worker: &mut Worker<'_>, e: &Complete) {
     link.own_on_air = own_on_air;
     link.stage = Stage::Configuring;
     link.parameters = e.parameters;
+    query::default_phys(dev, link);
     if !central {
         link.initiated_here = link.initiated_here && was_attempt;
         link.interval_min = min;
@@ -393,7 +396,7 @@ fn remote_features(dev: &Device, worker: &mut Worker<'_>, e: &LeRemoteFeatures) 
         return;
     };
     if e.status.is_success() {
-        link.le_features = e.features;
+        query::peer_phys(link, &LeFeatures::from_page0(e.features));
     }
     features_known(dev, worker, e.handle);
 }
@@ -403,7 +406,7 @@ fn all_remote_features(dev: &Device, worker: &mut Worker<'_>, e: &AllRemoteFeatu
         return;
     };
     if e.status.is_success() {
-        link.le_features = e.features.page0();
+        query::peer_phys(link, &e.features);
     }
     features_known(dev, worker, e.handle);
 }

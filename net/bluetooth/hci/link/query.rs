@@ -5,6 +5,7 @@
 use super::{
     send,
     set_packet_types,
+    Link,
     LinkKind,
     LinkSecurity, //
 };
@@ -12,6 +13,7 @@ use crate::hci::device::Device;
 use kernel::prelude::*;
 use kernel_ext::workqueue::Worker;
 use wire::hci::{
+    features::LeFeatures,
     le::{
         LeSetPhy,
         Phys, //
@@ -70,21 +72,42 @@ pub(crate) fn phys(dev: &Device, worker: &mut Worker<'_>, handle: u16) -> Option
             }
         }
         LinkKind::Le => {
-            let (tx, rx) = {
-                let state = dev.state();
-                (state.le_tx_phys, state.le_rx_phys)
-            };
             for (phy, tx_bit, rx_bit) in LE_PHYS {
-                if tx.contains(phy) {
+                if link.tx_phys.contains(phy) {
                     bits |= tx_bit;
                 }
-                if rx.contains(phy) {
+                if link.rx_phys.contains(phy) {
                     bits |= rx_bit;
                 }
             }
         }
     }
     Some(bits)
+}
+
+/// A new LE link begins with the controller's defaults.
+pub(super) fn default_phys(dev: &Device, link: &mut Link) {
+    let state = dev.state();
+    link.tx_phys = state.le_tx_phys;
+    link.rx_phys = state.le_rx_phys;
+}
+
+/// What the peer cannot do is not used.
+pub(super) fn peer_phys(link: &mut Link, peer: &LeFeatures) {
+    let lacks = Phys::EMPTY
+        .with_if(Phys::LE_2M, !peer.phy_2m())
+        .with_if(Phys::LE_CODED, !peer.phy_coded());
+    link.tx_phys.remove(lacks);
+    link.rx_phys.remove(lacks);
+}
+
+/// The controller has begun to ask for other PHYs (7.8.49).
+pub(super) fn phys_asked_for(dev: &Device, worker: &mut Worker<'_>, sent: &LeSetPhy) {
+    let link = dev.links.get(worker).and_then(|t| t.by_handle(sent.handle));
+    if let Some(link) = link.filter(|l| l.kind == LinkKind::Le) {
+        link.tx_phys = sent.tx_phys;
+        link.rx_phys = sent.rx_phys;
+    }
 }
 
 /// Asks for PHYs (`BT_PHY_*`) on a link.

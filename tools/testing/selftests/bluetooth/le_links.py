@@ -29,8 +29,10 @@ class Scene(Controller):
         super().__init__(**options)
         self.agent = None
 
+    peer_features = bytes(8)
+
     def _do_2016(self, parameters):         # LE Read Remote Features
-        return [status(0x2016), le_event(0x04, b"\0" + parameters[:2] + bytes(8))]
+        return [status(0x2016), le_event(0x04, b"\0" + parameters[:2] + self.peer_features)]
 
     def _do_2032(self, parameters):         # LE Set PHY
         return [status(LE_SET_PHY), le_event(0x0c, b"\0" + parameters[:2] + b"\2\2")]
@@ -213,6 +215,34 @@ def phy():
             frame = struct.pack("<HHH", 2 + 5, cid_of(scene), 5) + b"hello"
             scene.send(struct.pack("<BHH", ACL, handle | 0x2000, len(frame)) + frame)
             equal(sock.receive(), b"hello", "data after that")
+
+
+@case("BT_PHY is a link's own: what the peer can do of the defaults, and what was asked for since")
+def phys_of_each():
+    plain, double, coded = LE_1M_TX | LE_1M_RX, LE_2M_TX | LE_2M_RX, LE_CODED_TX | LE_CODED_RX
+    # The octet of the peer's features, and what is left.
+    for octet, left in ((0x09, plain | double | coded), (0x08, plain | coded), (0x00, plain)):
+        scene = Scene(extended=True)
+        scene.le_features = bytes([0x29, 0x19, 0, 0, 0, 0, 0, 0])
+        scene.peer_features = bytes([0, octet, 0, 0, 0, 0, 0, 0])
+        with scene, l2cap.Socket(scene.own, mgmt.LE_PUBLIC, 0x80) as listener:
+            listener.listen()
+            handle = scene.le_link()
+            scene.up(handle)
+            scene.say(handle, struct.pack("<BBHHHHHH", 0x14, 1, 10, 0x80, 0x40, 64, 64, 5))
+            with listener.accept() as sock:
+                def phys():
+                    return struct.unpack("<I", sock.sock.getsockopt(SOL_BLUETOOTH, BT_PHY, 4))[0]
+                hcilib.wait_for("the peer's features", lambda: phys() == left)
+                wanted = LE_2M_TX | LE_1M_RX
+                sock.sock.setsockopt(SOL_BLUETOOTH, BT_PHY, struct.pack("<I", wanted))
+                hcilib.wait_for("what was asked for", lambda: phys() == wanted)
+                # A refusal changes nothing; the next answer shows that it was seen.
+                scene.hook = lambda opcode, _: [status(LE_SET_PHY, 0x11)] if opcode == LE_SET_PHY else None
+                sock.sock.setsockopt(SOL_BLUETOOTH, BT_PHY, struct.pack("<I", plain))
+                hcilib.wait_for("LE Set PHY", lambda: len(scene.sent(LE_SET_PHY)) == 2)
+                check(hcilib.command(scene.index, 0x1001) is not None, "no answer")
+                equal(phys(), wanted, "after a refusal")
 
 
 def cid_of(scene):

@@ -13,6 +13,7 @@ from lib.ktap import case, check, equal
 PEER = "00:AA:01:42:00:99"
 ACCEPT, SNIFF, EXIT_SNIFF, SUBRATE = 0x0409, 0x0803, 0x0804, 0x0811
 SOL_L2CAP, L2CAP_LM, LM_CENTRAL = 6, 3, 1
+SOL_BLUETOOTH, BT_POWER = 274, 9
 CENTRAL, PERIPHERAL = 0, 1
 
 
@@ -63,6 +64,27 @@ class Scene(Controller):
             raise ktap.Skip(f"no {name} in debugfs")
         with open(f"{base}/hci{self.index}/{name}", "w") as file:
             file.write(str(value))
+
+    def say(self, handle, cid, payload):
+        frame = struct.pack("<HH", len(payload), cid) + payload
+        self.send(struct.pack("<BHH", ACL, handle | 0x2000, len(frame)) + frame)
+
+    def signals(self, code):
+        """The host's signalling commands of this code, from the identifier on."""
+        frames = [packet[5:] for packet in list(self.data)]
+        return [frame[5:] for frame in frames if frame[2:4] == b"\1\0" and frame[4] == code]
+
+    def channel(self, handle, psm):
+        """A channel that the peer opens, as 0x50; the host's end."""
+        hcilib.wait_for("the question for features", lambda: self.signals(0x0a))
+        self.say(handle, 1, struct.pack("<BBHHH", 0x0b, self.signals(0x0a)[0][0], 4, 2, 1))
+        self.say(handle, 1, struct.pack("<BBHHH", 2, 9, 4, psm, 0x50))
+        hcilib.wait_for("the channel", lambda: any(answer[7:9] == b"\0\0" for answer in self.signals(3)))
+        cid, = struct.unpack_from("<H", self.signals(3)[-1], 3)
+        self.say(handle, 1, struct.pack("<BBHHH", 4, 10, 4, cid, 0))
+        hcilib.wait_for("their configuration", lambda: self.signals(4))
+        self.say(handle, 1, struct.pack("<BBHHHH", 5, self.signals(4)[0][0], 6, cid, 0, 0))
+        return cid
 
     def echo(self, handle, ident):
         """The peer's Echo Request, which the host answers."""
@@ -115,6 +137,45 @@ def sniff():
         hcilib.wait_for("Exit Sniff Mode", lambda: scene.sent(EXIT_SNIFF))
         hcilib.wait_for("the answer", lambda: scene.echoed(7))
         hcilib.wait_for("Sniff Mode again", lambda: len(scene.sent(SNIFF)) > 1, 10)
+
+
+@case("BT_POWER: a link that its peer put to sleep is woken by who insists, one that this host did by anybody")
+def power():
+    with Scene() as scene, l2cap.Socket(scene_address(scene), mgmt.BREDR, 0x1001) as server:
+        server.listen()
+        handle = scene.link()
+        cid = scene.channel(handle, 0x1001)
+        with server.accept() as sock:
+            equal(sock.sock.getsockopt(SOL_BLUETOOTH, BT_POWER, 1), b"\1", "BT_POWER at first")
+            frame = struct.pack("<HH", 4, 0x50)
+
+            def sleep():
+                """The peer's wish."""
+                scene.send(event(0x14, b"\0" + struct.pack("<H", handle) + b"\2\x20\3"))
+
+            def message(data):
+                sock.send(data)
+                hcilib.wait_for("the message", lambda: any(packet[5:] == frame + data for packet in list(scene.data)))
+
+            sock.sock.setsockopt(SOL_BLUETOOTH, BT_POWER, b"\0")
+            sleep()
+            scene.say(handle, cid, b"hear")
+            equal(sock.receive(), b"hear", "what the peer sends meanwhile")
+            message(b"soft")
+            equal(scene.sent(EXIT_SNIFF), [], "commands for data that does not insist")
+            sock.sock.setsockopt(SOL_BLUETOOTH, BT_POWER, b"\1")
+            message(b"loud")
+            hcilib.wait_for("Exit Sniff Mode", lambda: len(scene.sent(EXIT_SNIFF)) == 1)
+            # And signalling insists, whoever's it is.
+            sleep()
+            sock.sock.setsockopt(SOL_BLUETOOTH, BT_POWER, b"\0")
+            scene.echo(handle, 9)
+            hcilib.wait_for("Exit Sniff Mode", lambda: len(scene.sent(EXIT_SNIFF)) == 2)
+            # This host's own wish.
+            scene.set_debugfs("idle_timeout", 500)
+            hcilib.wait_for("Sniff Mode", lambda: scene.sent(SNIFF), 10)
+            # Which the host hears of after the command is answered.
+            hcilib.wait_for("Exit Sniff Mode", lambda: sock.send(b"mild") and len(scene.sent(EXIT_SNIFF)) == 3)
 
 
 @case("a controller that refuses sniff mode is asked no more than once per idle time, and data pass")

@@ -22,7 +22,7 @@ LENGTHS = {
     "selftests/debugfs": (4, 16), "selftests/bringup": (8, 31), "selftests/trace": (43, 39),
     "selftests/drivers": (17, 0), "selftests/uart": (9, 21), "selftests/incoming_acl": (6, 18),
     "selftests/links": (16, 33), "selftests/flow": (9, 22), "selftests/l2cap": (65, 0),
-    "selftests/link_modes": (12, 40), "selftests/le_links": (10, 35),
+    "selftests/l2cap_sockets": (12, 30), "selftests/link_modes": (12, 40), "selftests/le_links": (10, 35),
     "selftests/kernel_user": (15, 80), "selftests/sco": (16, 60), "selftests/keys": (4, 10), "selftests/attacks": (36, 78),
     "selftests/misbehave": (185, 220), "selftests/lifecycle": (16, 78),
     "selftests/bumble_le": (50, 0), "selftests/bumble_bredr": (65, 0), "selftests/bumble_keys": (35, 0),

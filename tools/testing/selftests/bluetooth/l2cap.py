@@ -397,17 +397,18 @@ def other_role():
                         transfer(near, far, lengths(600, 10))
                         transfer(far, near, lengths(600, 10))
                 both_ways(first, 5)
-        mode = Mode("", LE, bt_mode=LE_FLOWCTL)
-        with Channel(air, mode) as first:
-            listener, psm = mode.listen(air.addresses[0])
-            with listener, mode.socket(air.addresses[1]) as near:
-                connect(near, sockaddr(air.addresses[0], psm, kind=LE))
-                far, _ = listener.accept()
-                with far:
-                    far.settimeout(SECONDS)
-                    transfer(near, far, lengths(300, 10))
-                    transfer(far, near, lengths(300, 10))
-            both_ways(first, 5)
+        for bt_mode in (LE_FLOWCTL, EXT_FLOWCTL):
+            mode = Mode("", LE, bt_mode=bt_mode)
+            with Channel(air, mode) as first:
+                listener, psm = mode.listen(air.addresses[0])
+                with listener, mode.socket(air.addresses[1]) as near:
+                    connect(near, sockaddr(air.addresses[0], psm, kind=LE))
+                    far, _ = listener.accept()
+                    with far:
+                        far.settimeout(SECONDS)
+                        transfer(near, far, lengths(300, 10))
+                        transfer(far, near, lengths(300, 10))
+                both_ways(first, 5)
 
 
 @case("several channels at once on one link")

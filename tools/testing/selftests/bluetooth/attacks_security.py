@@ -5,25 +5,32 @@
 import struct
 
 from lib import hcilib, ktap
-from lib.controller import address, complete, event
+from lib.controller import address, complete, event, le_event
 from lib.ktap import case, check, equal
-from lib.peer import CONN_REQ, CONN_RSP, FIPS, HIGH, MEDIUM, PEER, SIGNALLING, L2capTarget, listener
+from lib.mgmt import LongTermKey
+from lib.peer import CONN_REQ, CONN_RSP, FIPS, HIGH, MEDIUM, PEER, SIGNALLING, SMP_BREDR, L2capTarget, listener, own
 from lib.target import LIMIT, rust
 
 PSM, SECURITY_BLOCK = 0x1001, 3
 AUTH_FAILURE, PAIRING_NOT_ALLOWED = 0x05, 0x18
 SET_POWERED, SET_CONNECTABLE, SET_BONDABLE, SET_SSP, SET_IO, LOAD_LINK_KEYS = 0x0005, 0x0007, 0x0009, 0x000b, 0x0018, 0x0012
+SET_LE, SET_SC, LOAD_LTKS, GIVE_PIN = 0x000d, 0x002d, 0x0013, 0x0016
 (LINK_KEY_REPLY, LINK_KEY_NEGATIVE, PIN_REPLY, PIN_NEGATIVE, AUTHENTICATE, ENCRYPT, IO_REPLY, CONFIRM_REPLY, CONFIRM_NEGATIVE,
  IO_NEGATIVE, DISCONNECT, KEY_SIZE) = (0x040b, 0x040c, 0x040d, 0x040e, 0x0411, 0x0413, 0x042b, 0x042c, 0x042d, 0x0434, 0x0406, 0x1408)
-UNAUTHENTICATED, AUTHENTICATED, AUTHENTICATED_P256 = 4, 5, 8
+COMBINATION, UNAUTHENTICATED, AUTHENTICATED, UNAUTHENTICATED_P256, AUTHENTICATED_P256 = 0, 4, 5, 7, 8
+E0, AES_CCM = 1, 2
+CENTRAL, PERIPHERAL = 0, 1
+REJECT, BAD_ADDRESS = 0x040a, 0x0f
+PAIRING_REQUEST, PAIRING_RESPONSE, PAIRING_FAILED, CROSS_TRANSPORT, CT2 = 1, 2, 5, 14, 0x20
 DISPLAY_YES_NO, NO_IO = 1, 3
-USER_CONFIRM = 0x000f
+NEW_LTK, PIN_WANTED, USER_CONFIRM, READ_INFO = 0x000a, 0x000e, 0x000f, 0x0004
 
 
 class SecureTarget(L2capTarget):
     """A link to a peer with Secure Simple Pairing; `key_size` is what the controller tells."""
 
     key_size, bondable, io = 16, b"\1", DISPLAY_YES_NO
+    more = ()                               # further settings
 
     def _do_041c(self, parameters):         # Read Remote Extended Features: the host has it
         page = parameters[2]
@@ -43,7 +50,7 @@ class SecureTarget(L2capTarget):
         hcilib.wait_for("the set-up", lambda: self.index in hcilib.set_up())
         self.mgmt = hcilib.Mgmt()
         for opcode, data in ((SET_BONDABLE, self.bondable), (SET_SSP, b"\1"), (SET_IO, bytes([self.io])), (SET_CONNECTABLE, b"\1"),
-                             (SET_POWERED, b"\1")):
+                             *self.more, (SET_POWERED, b"\1")):
             code, _ = self.mgmt.send(opcode, self.index, data)
             equal(code, 0, f"status of mgmt command 0x{opcode:04x}")
         self.handle = self.link()
@@ -63,6 +70,14 @@ class SecureTarget(L2capTarget):
 
     def encrypted(self, mode=1, code=0):
         self.send(event(0x08, struct.pack("<BHB", code, self.handle, mode)))
+
+    def has_key(self, kind, mode, value=b"\x55" * 16):
+        """A new link key, and the link is encrypted with it."""
+        before = len(self.sent(KEY_SIZE))
+        self.send(event(0x18, address(PEER) + value + bytes([kind])), event(0x06, struct.pack("<BH", 0, self.handle)))
+        self.encrypted(mode)
+        self.awaits(KEY_SIZE, before + 1)
+        self.settle()
 
     def disconnects(self, reason=AUTH_FAILURE):
         handle, why = struct.unpack("<HB", self.awaits(DISCONNECT))
@@ -185,6 +200,86 @@ def zero_key():
         target.send(event(0x17, address(PEER)))
         target.awaits(LINK_KEY_NEGATIVE)
         equal(target.sent(LINK_KEY_REPLY), [], "Link Key Request Reply")
+
+
+@case("CVE-2020-26555: a peer that claims this controller's own address, and a PIN that gives a key of zeros", log=LIMIT)
+def own_address():
+    with SecureTarget() as target:
+        target.connection_request(own(target))
+        equal(target.awaits(REJECT), address(own(target)) + bytes([BAD_ADDRESS]), "Reject Connection Request")
+        target.send(event(0x16, address(PEER)))
+        who = target.mgmt.wait_event(PIN_WANTED, target.index)[:7]
+        target.mgmt.post(GIVE_PIN, target.index, who + b"\4" + b"1234".ljust(16, b"\0"))
+        target.awaits(PIN_REPLY)
+        target.send(event(0x18, address(PEER) + bytes(16) + bytes([COMBINATION])))
+        target.disconnects()
+        target.gone(target.handle)
+        target.handle = target.link()
+        target.send(event(0x17, address(PEER)))
+        target.awaits(LINK_KEY_NEGATIVE)
+        equal(target.sent(LINK_KEY_REPLY), [], "Link Key Request Reply")
+
+
+class DerivingTarget(SecureTarget):
+    """A link over which LE keys can be derived. `role`: this host's as it comes up."""
+
+    more = ((SET_LE, b"\1"), (SET_SC, b"\1"))
+    l2cap_fixed = SecureTarget.l2cap_fixed | 1 << SMP_BREDR
+    role = PERIPHERAL
+
+    def role_change(self, role):
+        return event(0x12, b"\0" + address(PEER) + bytes([role]))
+
+    def _do_0409(self, parameters):         # Accept Connection Request
+        return [self.role_change(self.role), *super()._do_0409(parameters)]
+
+    def request(self, since):
+        """The host's Pairing Request."""
+        return self.await_said("a Pairing Request", lambda cid, p: cid == SMP_BREDR and p[0] == PAIRING_REQUEST, since)
+
+    def derive(self, kind):
+        """This side, as central, derives an LE key from a link key of this kind."""
+        since = len(self.said)
+        self.has_key(kind, AES_CCM)
+        wants = self.request(since)
+        self.frame(SMP_BREDR, bytes([PAIRING_RESPONSE, 0, 0, CT2, 16, wants[5] & 1, wants[6] & 1]))
+        self.settle()
+
+    def given(self):
+        """The LE key that the controller gets for the peer."""
+        self.send(le_event(0x01, struct.pack("<BHBB", 0, 0x0100, PERIPHERAL, 0) + address(PEER) +
+                           struct.pack("<HHHB", 24, 0, 42, 0)),
+                  le_event(0x05, struct.pack("<HQH", 0x0100, 0, 0)))
+        self.links[0x0100] = address(PEER)
+        return self.awaits(0x201a)[2:]
+
+
+@case("CVE-2020-15802 (BLURtooth): an LE key is derived in place of one that is no better, and of no other", log=LIMIT)
+def better_key_stays():
+    old = b"\x33" * 16
+    for authenticated, kind, stays in ((True, UNAUTHENTICATED_P256, True), (True, AUTHENTICATED_P256, False),
+                                       (False, UNAUTHENTICATED_P256, False)):
+        target = DerivingTarget()
+        target.role = CENTRAL
+        with target:
+            ltk = address(PEER) + b"\1" + struct.pack("<BBBHQ", 2 + authenticated, 0, 16, 0, 0) + old
+            code, _ = target.mgmt.send(LOAD_LTKS, target.index, struct.pack("<H", 1) + ltk)
+            equal(code, 0, "status of Load Long Term Keys")
+            target.derive(kind)
+            equal(target.given() == old, stays, f"whether the key stays, from a link key of type {kind}")
+            target.mgmt.send(READ_INFO, target.index)       # and takes all events from before
+            told = [LongTermKey(body) for code, _, body in target.mgmt.events if code == NEW_LTK]
+            check(not (stays and told), "a key is told that is not kept")
+
+
+@case("CVE-2020-15802 (BLURtooth): no LE key comes of a link with the encryption of old", log=LIMIT)
+def weak_link():
+    with DerivingTarget() as target:
+        target.has_key(AUTHENTICATED, E0)
+        since = len(target.said)
+        target.frame(SMP_BREDR, bytes([PAIRING_REQUEST, 0, 0, CT2, 16, 1, 1]))
+        payload = target.await_said("a refusal", lambda cid, p: cid == SMP_BREDR, since)
+        equal(payload, bytes([PAIRING_FAILED, CROSS_TRANSPORT]), "the answer")
 
 
 @case("CVE-2020-10135 (BIAS): a key that is not authenticated is not given where it has to be", log=LIMIT)

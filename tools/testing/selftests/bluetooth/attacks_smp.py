@@ -7,18 +7,21 @@ import struct
 from lib import hcilib, ktap
 from lib.controller import address, event, le_event, status
 from lib.ktap import case, check, equal
-from lib.peer import FIPS, LE_PUBLIC, LE_REQ, LE_RSP, SMP, SMP_BREDR, L2capTarget, listener
+from lib.mgmt import LongTermKey
+from lib.peer import FIPS, HIGH, LE_PUBLIC, LE_RANDOM, LE_REQ, LE_RSP, SMP, SMP_BREDR, L2capTarget, connecting, listener
+from lib.smp import DEBUG_KEY, c1, needs_cipher, s1
 from lib.target import LE_PEER, LIMIT, rust
 
 (REQUEST, RESPONSE, CONFIRM, RANDOM, FAILED, ENC_INFO, CENTRAL_ID, ID_INFO, ID_ADDRESS, SIGNING, SECURITY, PUBLIC_KEY,
  DHKEY_CHECK, KEYPRESS) = range(1, 15)
 SIZES = {REQUEST: 6, RESPONSE: 6, CONFIRM: 16, RANDOM: 16, FAILED: 1, ENC_INFO: 16, CENTRAL_ID: 10, ID_INFO: 16, ID_ADDRESS: 7,
          SIGNING: 16, SECURITY: 1, PUBLIC_KEY: 64, DHKEY_CHECK: 16, KEYPRESS: 1}
-(NOT_SUPPORTED, KEY_SIZE, COMMAND_NOT_SUPPORTED, UNSPECIFIED, REPEATED, PARAMETERS, DHKEY, CROSS_TRANSPORT) = (
-    5, 6, 7, 8, 9, 10, 11, 14)
+(AUTHENTICATION, CONFIRM_VALUE, NOT_SUPPORTED, KEY_SIZE, COMMAND_NOT_SUPPORTED, UNSPECIFIED, REPEATED, PARAMETERS, DHKEY,
+ CROSS_TRANSPORT) = (3, 4, 5, 6, 7, 8, 9, 10, 11, 14)
 SET_POWERED, SET_BONDABLE, SET_LE, SET_SC, SET_IO, LOAD_LTKS, PAIR = 0x0005, 0x0009, 0x000d, 0x002d, 0x0018, 0x0013, 0x0019
-USER_CONFIRM, CONFIRM_REPLY = 0x000f, 0x001c
-NO_IO, DISPLAY_YES_NO = 3, 1
+NEW_LTK, USER_CONFIRM, PASSKEY_SHOWN, CONFIRM_REPLY = 0x000a, 0x000f, 0x0017, 0x001c
+DISPLAY_ONLY, DISPLAY_YES_NO, KEYBOARD_ONLY, NO_IO = range(4)
+BONDING, MITM, SECURE = 0x01, 0x04, 0x08            # authentication requirements
 SPSM, LE_KEY_SIZE, AUTHENTICATED_P256 = 0x0080, 7, 3
 
 
@@ -29,7 +32,7 @@ def features(io=NO_IO, oob=0, auth=0x09, size=16, initiator=0, responder=0):
 class SmpTarget(L2capTarget):
     """An LE link with this host as the peripheral, bondable, with Secure Connections."""
 
-    bondable, secure = b"\1", b"\1"
+    bondable, secure, io = b"\1", b"\1", NO_IO
 
     def __init__(self, **options):
         super().__init__(le=True, **options)
@@ -38,7 +41,7 @@ class SmpTarget(L2capTarget):
         self.start()
         hcilib.wait_for("the set-up", lambda: self.index in hcilib.set_up())
         self.mgmt = hcilib.Mgmt()
-        for opcode, data in ((SET_LE, b"\1"), (SET_BONDABLE, self.bondable), (SET_SC, self.secure), (SET_IO, bytes([NO_IO])),
+        for opcode, data in ((SET_LE, b"\1"), (SET_BONDABLE, self.bondable), (SET_SC, self.secure), (SET_IO, bytes([self.io])),
                              (SET_POWERED, b"\1")):
             code, _ = self.mgmt.send(opcode, self.index, data)
             equal(code, 0, f"status of mgmt command 0x{opcode:04x}")
@@ -141,20 +144,118 @@ def invalid_point():
 
 @case("CVE-2020-26558: this host's own public key comes back", log=LIMIT)
 def reflected():
-    with Initiator() as target:
-        since = target.begin()
-        key = target.hears(PUBLIC_KEY, since)
+    for model in JUST_WORKS, PASSKEY:
+        # As it is; and the same x with another y.
+        for change in 0, 0x80:
+            with Initiator() as target:
+                since = target.begin(SECURE, *model)
+                key = bytearray(target.hears(PUBLIC_KEY, since))
+                key[63] ^= change
+                since = len(target.said)
+                target.pdu(PUBLIC_KEY, bytes(key))
+                target.refused(DHKEY, since, f"its own key, changed by {change}")
+                check(not [p for p in target.smp_since(since) if p[0] in (CONFIRM, RANDOM)], "it went on")
+
+
+@case("CVE-2020-26558: passkey entry, and this host's own commitment comes back, in legacy pairing and with keys", log=LIMIT)
+def reflected_commitment():
+    for secure in (0, SECURE):
+        with Initiator() as target:
+            since = target.begin(secure, *PASSKEY)
+            if secure:
+                target.hears(PUBLIC_KEY, since)
+                target.pdu(PUBLIC_KEY, DEBUG_KEY)
+            commitment = target.hears(CONFIRM, since)
+            since = len(target.said)
+            target.pdu(CONFIRM, commitment)
+            target.refused(CONFIRM_VALUE, since, "its own commitment")
+            check(not [p for p in target.smp_since(since) if p[0] == RANDOM], "it told its number")
+
+
+class Wishful(SmpTarget):
+    """A program here wants a channel with protection from who is in the middle."""
+
+    io = DISPLAY_YES_NO
+
+    def wish(self):
+        return connecting(self, SPSM, LE_PEER, LE_RANDOM, security=HIGH)
+
+    def just_works(self, request, response, random=b"\x22" * 16):
+        """The peer's commitment with no passkey."""
+        return c1(bytes(16), random, bytes([REQUEST]) + request, bytes([RESPONSE]) + response, (address(LE_PEER), 1),
+                  (self.bdaddr, 0))
+
+    def agree(self):
+        """The user is asked, and agrees: whether there was nothing to compare."""
+        body = self.mgmt.wait_event(USER_CONFIRM, self.index)
+        self.mgmt.post(CONFIRM_REPLY, self.index, body[:7])
+        return body[7]
+
+
+@case("CVE-2026-31773: Just Works where this host needs protection is refused", log=LIMIT)
+def just_works_is_refused():
+    for secure in (0, SECURE):
+        with Wishful() as target:
+            since = len(target.said)
+            with target.wish():
+                check(target.hears(SECURITY, since)[0] & MITM, "the Security Request asks for no protection")
+                since = len(target.said)
+                target.pdu(REQUEST, features(auth=BONDING | secure))
+                target.refused(AUTHENTICATION, since, "a peer that can show and read nothing")
+                target.send(le_event(0x05, struct.pack("<HQH", target.handle, 0, 0)))
+                hcilib.wait_for("the refusal of a key", lambda: target.sent(0x201b))
+                equal(target.sent(0x201a), [], "Long Term Key Request Reply")
+
+
+@case("CVE-2026-31773: the need for protection comes while Just Works goes on: the key is one without", log=LIMIT)
+def just_works_stays_what_it_is():
+    needs_cipher()
+    with Wishful() as target:
         since = len(target.said)
-        target.pdu(PUBLIC_KEY, key)
-        target.refused(DHKEY, since, "its own key")
-    with Initiator() as target:
-        # The same x and another y.
-        since = target.begin()
-        key = bytearray(target.hears(PUBLIC_KEY, since))
-        key[63] ^= 0x80
-        since = len(target.said)
-        target.pdu(PUBLIC_KEY, bytes(key))
-        target.refused(DHKEY, since, "its own key, mirrored")
+        request = features(auth=BONDING, responder=1)
+        target.pdu(REQUEST, request)
+        response = target.hears(RESPONSE, since)
+        with target.wish():
+            target.settle()
+            target.pdu(CONFIRM, target.just_works(request, response))
+            check(target.agree(), "there is something to compare")
+            target.hears(CONFIRM, since)
+            target.pdu(RANDOM, b"\x22" * 16)
+            key = s1(bytes(16), target.hears(RANDOM, since), b"\x22" * 16)
+            target.send(le_event(0x05, struct.pack("<HQH", target.handle, 0, 0)))
+            hcilib.wait_for("the key", lambda: target.sent(0x201a))
+            equal(target.sent(0x201a)[0][2:], key, "the short term key")
+            since = len(target.said)
+            target.send(event(0x08, struct.pack("<BHB", 0, target.handle, 1)))
+            target.hears(CENTRAL_ID, since)
+            kept = LongTermKey(target.mgmt.wait_event(NEW_LTK, target.index))
+            equal(kept.type, 0, "the type of the key: it is not authenticated")
+            target.settle()
+            equal([data for code, _, data in target.signals(since) if code == LE_REQ], [], "requests for the channel")
+
+
+@case("CVE-2026-43334: a request without protection where this host needs it: the answer demands it", log=LIMIT)
+def unprotected_request():
+    needs_cipher()
+    for secure in (0, SECURE):
+        with Wishful() as target:
+            since = len(target.said)
+            with target.wish():
+                target.hears(SECURITY, since)
+                since = len(target.said)
+                request = features(io=KEYBOARD_ONLY, auth=BONDING | secure)
+                target.pdu(REQUEST, request)
+                response = target.hears(RESPONSE, since)
+                equal(response[2] & (MITM | SECURE), MITM | secure, "the requirements")
+                since = len(target.said)
+                if secure:
+                    target.pdu(PUBLIC_KEY, DEBUG_KEY)
+                target.mgmt.wait_event(PASSKEY_SHOWN, target.index)
+                # The peer does Just Works all the same.
+                target.pdu(CONFIRM, target.just_works(request, response))
+                target.hears(CONFIRM, since)
+                target.pdu(RANDOM, b"\x22" * 16)
+                target.refused(CONFIRM_VALUE, since, "a commitment without the passkey")
 
 
 class Initiator(SmpTarget):
@@ -168,14 +269,18 @@ class Initiator(SmpTarget):
                            struct.pack("<HHHB", 24, 0, 42, 0)))
         self.settle()
 
-    def begin(self, auth=0x09):
-        """The host's Pairing Request is answered; from where on it went on."""
+    def begin(self, secure=SECURE, here=NO_IO, there=NO_IO):
+        """The user wants to pair, and the host's Pairing Request is answered; from where on it went on."""
         since = len(self.said)
-        self.mgmt.post(PAIR, self.index, address(LE_PEER) + b"\2" + bytes([NO_IO]))
+        self.mgmt.post(PAIR, self.index, address(LE_PEER) + b"\2" + bytes([here]))
         self.hears(REQUEST, since)
         since = len(self.said)
-        self.pdu(RESPONSE, features(auth=auth))
+        self.pdu(RESPONSE, features(io=there, auth=BONDING | secure))
         return since
+
+
+# What each side can show and read, this host first.
+JUST_WORKS, PASSKEY = (NO_IO, NO_IO), (DISPLAY_ONLY, KEYBOARD_ONLY)
 
 
 @case("a Security Request again and again, with and without a pairing", log=LIMIT)
@@ -217,7 +322,7 @@ def repeated():
         target.mgmt.post(CONFIRM_REPLY, target.index, address(LE_PEER) + b"\2")
         target.hears(CONFIRM, since)
         target.pdu(RANDOM, b"\x22" * 16)
-        target.refused(4, since, "a random number that does not fit")
+        target.refused(CONFIRM_VALUE, since, "a random number that does not fit")
         since = len(target.said)
         target.pdu(REQUEST, features())
         target.refused(REPEATED, since, "the next attempt at once")

@@ -3,12 +3,12 @@
 """What the host does with keys and other secrets that it was given: link keys and how long
 encryption with them was, identity resolving keys, blocked keys, out-of-band data."""
 
-import socket
 import struct
 
 from lib import hcilib, ktap, mgmt
 from lib.controller import Controller, address, complete, event, le_event
 from lib.ktap import case, equal
+from lib.smp import encrypt_block, needs_cipher
 
 PEER, IDENTITY = "00:AA:01:42:00:99", "00:AA:01:42:00:98"
 DISCONNECT, KEY_SIZE, AUTH_FAILURE = 0x0406, 0x1408, 0x05
@@ -104,16 +104,7 @@ def blocked_link_key():
         equal(scene.sent(LINK_KEY_REPLY), [], "Link Key Request Reply")
 
 
-# Private addresses: AES by the kernel's own socket of ciphers, so that nothing of ours is believed.
-
-def encrypt_block(key, block):
-    with socket.socket(socket.AF_ALG, socket.SOCK_SEQPACKET) as cipher:
-        cipher.bind(("skcipher", "ecb(aes)"))
-        cipher.setsockopt(socket.SOL_ALG, socket.ALG_SET_KEY, key)
-        with cipher.accept()[0] as work:
-            work.sendmsg_afalg([block], op=socket.ALG_OP_ENCRYPT)
-            return work.recv(16)
-
+# Private addresses.
 
 def private_address(irk, prand):
     """A resolvable private address (Vol 6 Part B 1.3.2.2); all least significant octet first."""
@@ -139,13 +130,6 @@ def found(scene):
 def discover(scene):
     scene.agent.set(START_DISCOVERY, 0x06)
     hcilib.wait_for("the scan", lambda: any(sent[:1] == b"\1" for sent in scene.sent(0x200c)))
-
-
-def needs_cipher():
-    try:
-        encrypt_block(bytes(16), bytes(16))
-    except OSError as error:
-        raise ktap.Skip(f"no cipher to make private addresses with: {error}") from None
 
 
 @case("who advertises by a private address is reported by the identity")

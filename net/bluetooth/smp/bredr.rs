@@ -425,7 +425,6 @@ fn link_key_made(dev: &Device, worker: &mut Worker<'_>, addr: BdAddr, value: &Ke
             persistent,
         } => {
             link.forget_key = !persistent;
-            link.derived = false;
             if !dev.has(Flag::MGMT) {
                 return;
             }

@@ -351,6 +351,8 @@ pub(crate) fn frame(dev: &Device, worker: &mut Worker<'_>, handle: u16, channel:
         First::Security(_) if !le => {
             send(dev, worker, handle, channel, Reason::COMMAND_NOT_SUPPORTED);
         }
+            } else if let Some(link) = room.link(handle) {
+                link.bredr.derivation_begun();
         First::Security(auth_req) => wanted_by_peer(dev, worker, handle, auth_req),
         First::Refuse(reason) => refuse(dev, worker, handle, channel, reason),
         First::Ignore => {}
@@ -688,14 +690,14 @@ pub(super) fn derive(dev: &Device, worker: &mut Worker<'_>, handle: u16) {
     let Some(link) = link_of(dev, worker, handle) else {
         return;
     };
-    if !link.facts.central || !link.peer_smp || !link.bredr.has_new_key() || link.pairing.is_some()
-    {
+    let begins = link.bredr.begins_derivation(link.facts.central);
+    if !begins || !link.peer_smp || link.pairing.is_some() {
         return;
     }
     let Some(facts) = bredr_facts(dev, link).filter(|f| f.secure) else {
         return;
     };
-    link.derived = true;
+    link.bredr.derivation_begun();
     let setting = setup(dev, link, Some(facts));
     let pairing = with(dev, |context| Pairing::initiate(setting, None, context));
     if start(dev, worker, handle, pairing).is_err() {

@@ -114,8 +114,6 @@ struct Link {
     passkey: (u32, u8),
     /// The peer has the fixed channel for deriving LE keys.
     peer_smp: bool,
-    /// They were derived from the link key already.
-    derived: bool,
     /// The peer's request to derive them, which came before the size of the key was known: the
     /// answer of the controller and the peer's next step race.
     early: Option<[u8; le::PAIRING_REQUEST_LEN]>,
@@ -214,7 +212,6 @@ impl Authenticator for Security {
                 forget_key: false,
                 passkey: (0, 0),
                 peer_smp: false,
-                derived: false,
                 early: None,
                 level: Level::Low,
                 wanted: Level::Low,
@@ -241,6 +238,13 @@ impl Authenticator for Security {
         let peer = link.facts.peer;
         if room.wishes.iter().any(|w| w.peer == peer) {
             user::begin(dev, worker, handle, peer);
+        }
+    }
+
+    fn role_changed(dev: &Device, worker: &mut Worker<'_>, handle: u16, central: bool) {
+        // Whose turn it is, is looked at when there is a key: by then both sides know their roles.
+        if let Some(link) = link_of(dev, worker, handle) {
+            link.facts.central = central;
         }
     }
 

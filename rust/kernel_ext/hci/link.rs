@@ -106,6 +106,18 @@ impl<T: Owner> LinkNode<T> {
             in_sysfs,
         })
     }
+
+    /// Shows another role of a BR/EDR link. On LE roles stay, and are counted.
+    pub fn set_role(&mut self, role: u8) {
+        let c = self.conn.as_ptr();
+        // SAFETY: The node is alive and has one writer, by the type invariant; who reads the
+        // octet meanwhile takes no lock, as on the C core.
+        unsafe {
+            if u32::from((*c).type_) == bindings::ACL_LINK {
+                (&raw mut (*c).role).write_volatile(role);
+            }
+        }
+    }
 }
 
 fn is_le_peripheral(facts: &LinkFacts) -> bool {

@@ -187,7 +187,7 @@ pub struct BrEdr {
     key: Option<KeyType>,
     pin_len: u8,
     key_size: Option<u8>,
-    /// The key was made while this link was up.
+    /// The key was made while this link was up, and no LE keys from it yet.
     new_key: bool,
     authenticated: bool,
     encrypted: bool,
@@ -265,10 +265,17 @@ impl BrEdr {
         self.key
     }
 
-    /// Whether that key was made while this link was up.
+    /// Whether this side is to begin deriving LE keys (Vol 3 Part H 2.3.5.7): the central does, from a key that was made while
+    /// this link was up, and once.
     #[inline]
-    pub const fn has_new_key(&self) -> bool {
-        self.new_key
+    pub const fn begins_derivation(&self, central: bool) -> bool {
+        central && self.new_key
+    }
+
+    /// LE keys are being derived, whichever side began.
+    #[inline]
+    pub fn derivation_begun(&mut self) {
+        self.new_key = false;
     }
 
     /// What this side asks for.

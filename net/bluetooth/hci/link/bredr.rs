@@ -15,6 +15,7 @@ use super::{
     sco,
     send,
     timer,
+    Authenticator,
     Link,
     LinkKind,
     Stage,
@@ -381,9 +382,19 @@ pub(in crate::hci) fn role_changed(dev: &Device, worker: &mut Worker<'_>, e: &Ro
     let Some(link) = table.and_then(|t| t.by_peer(LinkKind::Acl, e.bdaddr)) else {
         return;
     };
-    if e.status.is_success() && e.role <= PERIPHERAL {
-        link.central = e.role == CENTRAL;
+    if !e.status.is_success() || e.role > PERIPHERAL {
+        return;
     }
+    link.central = e.role == CENTRAL;
+    // Before it is up, nobody else knows of it.
+    let Some(handle) = link.handle else {
+        return;
+    };
+    let central = link.central;
+    if let Some(node) = link.node.as_mut() {
+        node.set_role(e.role);
+    }
+    <crate::Security as Authenticator>::role_changed(dev, worker, handle.get(), central);
 }
 
 /// The peer's clock offset (7.7.28), for the next page.

@@ -112,6 +112,9 @@ pub(crate) trait Authenticator {
     /// The peer's features are known.
     fn link_ready(_dev: &Device, _worker: &mut Worker<'_>, _handle: u16, _known: &LinkSecurity) {}
 
+    /// The roles of a BR/EDR link have changed.
+    fn role_changed(_dev: &Device, _worker: &mut Worker<'_>, _handle: u16, _central: bool) {}
+
     /// A link that was asked for did not come about; `status` is an HCI error code.
     fn link_failed(_dev: &Device, _worker: &mut Worker<'_>, _peer: Peer, _status: u8) {}
 

@@ -282,6 +282,27 @@ def weak_link():
         equal(payload, bytes([PAIRING_FAILED, CROSS_TRANSPORT]), "the answer")
 
 
+@case("the roles are switched: it is the central by then that begins to derive LE keys, and once", log=LIMIT)
+def roles_switched():
+    for role in (PERIPHERAL, CENTRAL):
+        target = DerivingTarget()
+        target.role = role
+        with target:
+            target.send(target.role_change(PERIPHERAL if role == CENTRAL else CENTRAL))
+            since = len(target.said)
+            if role == PERIPHERAL:
+                target.derive(UNAUTHENTICATED_P256)
+                since = len(target.said)
+            else:
+                target.has_key(UNAUTHENTICATED_P256, AES_CCM)
+            # The encryption key is refreshed, as controllers do around a switch.
+            before = len(target.sent(KEY_SIZE))
+            target.send(event(0x30, struct.pack("<BH", 0, target.handle)))
+            target.awaits(KEY_SIZE, before + 1)
+            target.settle()
+            equal([p.hex() for cid, p in target.said[since:] if cid == SMP_BREDR], [], "what was said of deriving")
+
+
 @case("CVE-2020-10135 (BIAS): a key that is not authenticated is not given where it has to be", log=LIMIT)
 def bias():
     with SecureTarget() as target, listener(target, PSM, security=HIGH):

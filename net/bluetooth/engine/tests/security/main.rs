@@ -609,3 +609,20 @@ fn a_new_key_alone_raises_nothing() {
     link.key_size_read(&POLICY, Some(16), None);
     assert_eq!(link.level(), Level::Fips);
 }
+
+/// LE keys are derived from a key once, and it is the central that begins, whoever that is by then.
+#[test]
+fn who_begins_to_derive_le_keys() {
+    let made = |link: &mut BrEdr| link.link_key_made(false, KeyType::AuthenticatedP256, None);
+    let mut link = link();
+    assert!(!link.begins_derivation(true), "there is no key");
+    made(&mut link);
+    assert!(link.begins_derivation(true));
+    assert!(!link.begins_derivation(false), "the peripheral waits");
+    link.derivation_begun();
+    assert!(!link.begins_derivation(true), "not twice");
+    made(&mut link);
+    assert!(link.begins_derivation(true));
+    link.link_key_wanted(&POLICY, Some((KeyType::AuthenticatedP256, 0)));
+    assert!(!link.begins_derivation(true), "a key that was kept");
+}

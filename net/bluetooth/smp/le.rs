@@ -164,6 +164,15 @@ fn own_oob(dev: &Device, worker: &mut Worker<'_>) -> Option<oob::Own> {
     dev.security.get(worker)?.own_oob.clone()
 }
 
+/// Whether this side may begin a pairing, or ask for one: not so soon after the peer failed (2.3.6).
+fn may_begin(dev: &Device, worker: &mut Worker<'_>, peer: Peer) -> bool {
+    dev.security.get(worker).is_some_and(|room| {
+        let wished = room.wishes.iter().any(|w| w.peer == peer);
+        let address = keys::address_of(peer);
+        room.attempts.may_begin(&address, now_ms(), wished)
+    })
+}
+
 /// Starts a pairing on a link that has none.
 fn start(dev: &Device, worker: &mut Worker<'_>, handle: u16, pairing: Pairing<Kernel>) -> Result {
     let pairing = KBox::new(pairing, GFP_KERNEL)?;
@@ -398,7 +407,11 @@ fn wanted_by_peer(dev: &Device, worker: &mut Worker<'_>, handle: u16, auth_req: 
     if !setting.bondable && auth_req.contains(AuthReq::BONDING) {
         return refuse(dev, worker, handle, CID_LE, Reason::PAIRING_NOT_SUPPORTED);
     }
+    let peer = link.facts.peer;
     setting.wanted = link.wanted;
+    if !may_begin(dev, worker, peer) {
+        return refuse(dev, worker, handle, CID_LE, Reason::REPEATED_ATTEMPTS);
+    }
     setting.local_oob = own_oob(dev, worker);
     let pairing = with(dev, |context| {
         Pairing::initiate(setting, Some(auth_req), context)
@@ -457,7 +470,11 @@ pub(super) fn secure(dev: &Device, worker: &mut Worker<'_>, handle: u16, level: 
         pairing.require(wanted);
         return Secured::Pending;
     }
+    let peer = link.facts.peer;
     let mut setting = setup(dev, link, None);
+    if !may_begin(dev, worker, peer) {
+        return Secured::Refused;
+    }
     setting.local_oob = own_oob(dev, worker);
     let pairing = with(dev, |context| {
         if central {

@@ -3,8 +3,8 @@
 //! How long a peer whose pairing failed has to wait (Vol 3 Part H 2.3.6).
 //!
 //! Each attempt to guess a passkey tells the guesser something. So after a pairing that failed because the peer did not know
-//! what it should have known, further attempts of that peer are refused for a time that doubles with each failure. Somebody
-//! who changes addresses is not stopped by it: against those a passkey is used once only.
+//! what it should have known, further attempts of that peer are refused for a time that doubles with each failure, whichever
+//! side would begin. Somebody who changes addresses is not stopped by it: against those a passkey is used once only.
 
 use super::Address;
 
@@ -62,6 +62,12 @@ impl<const N: usize> Attempts<N> {
             .iter()
             .flatten()
             .any(|entry| entry.peer == *peer && entry.until() > now_ms)
+    }
+
+    /// Whether this side may begin a pairing with this peer now, or ask it to. `wished`: its user wants to pair with this very
+    /// peer, now; that is for the user to say, who also gives each attempt a passkey of its own.
+    pub fn may_begin(&self, peer: &Address, now_ms: u64, wished: bool) -> bool {
+        wished || self.allowed(peer, now_ms)
     }
 
     /// This peer failed to prove what it should have known.

@@ -3,6 +3,7 @@
 """Attacks on pairing from a peer, by name: each is refused with the reason that the specification names."""
 
 import struct
+import time
 
 from lib import hcilib, ktap
 from lib.controller import address, event, le_event, status
@@ -22,6 +23,7 @@ SET_POWERED, SET_BONDABLE, SET_LE, SET_SC, SET_IO, LOAD_LTKS, PAIR = 0x0005, 0x0
 NEW_LTK, USER_CONFIRM, PASSKEY_SHOWN, CONFIRM_REPLY = 0x000a, 0x000f, 0x0017, 0x001c
 DISPLAY_ONLY, DISPLAY_YES_NO, KEYBOARD_ONLY, NO_IO = range(4)
 BONDING, MITM, SECURE = 0x01, 0x04, 0x08            # authentication requirements
+FIRST_WAIT = 1                                      # second
 SPSM, LE_KEY_SIZE, AUTHENTICATED_P256 = 0x0080, 7, 3
 
 
@@ -321,11 +323,33 @@ def repeated():
         target.mgmt.wait_event(USER_CONFIRM, target.index)
         target.mgmt.post(CONFIRM_REPLY, target.index, address(LE_PEER) + b"\2")
         target.hears(CONFIRM, since)
+        began = time.monotonic()
         target.pdu(RANDOM, b"\x22" * 16)
         target.refused(CONFIRM_VALUE, since, "a random number that does not fit")
         since = len(target.said)
         target.pdu(REQUEST, features())
         target.refused(REPEATED, since, "the next attempt at once")
+        # Nor does this host invite it to.
+        try:
+            connecting(target, SPSM, LE_PEER, LE_RANDOM, security=HIGH).close()
+        except ConnectionRefusedError:
+            pass
+        target.settle()
+        invited = [p for p in target.smp_since(since) if p[0] == SECURITY]
+        check(not invited or time.monotonic() - began > FIRST_WAIT, "a Security Request at once")
+
+
+@case("who could not prove anything has to wait as peripheral too, but the user may pair with it", log=LIMIT)
+def repeated_by_peripheral():
+    with Initiator() as target:
+        since = target.begin()
+        key = target.hears(PUBLIC_KEY, since)
+        since = len(target.said)
+        target.pdu(PUBLIC_KEY, key)
+        target.pdu(SECURITY, bytes([BONDING]))
+        target.settle()
+        equal(target.smp_since(since), [bytes([FAILED, DHKEY]), bytes([FAILED, REPEATED])], "what it said")
+        target.begin()
 
 
 @case("pairing over BR/EDR on a link that is not encrypted", log=LIMIT)

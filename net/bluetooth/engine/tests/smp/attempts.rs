@@ -45,6 +45,19 @@ fn the_wait_doubles_up_to_a_limit() {
 }
 
 #[test]
+fn this_side_waits_too_unless_its_user_wants_it() {
+    let mut attempts: Attempts<4> = Attempts::new();
+    assert!(attempts.may_begin(&peer(1), 0, false));
+    attempts.failed(&peer(1), 0);
+    for now in [0, FIRST_WAIT_MS - 1] {
+        assert!(!attempts.may_begin(&peer(1), now, false));
+        assert!(attempts.may_begin(&peer(1), now, true));
+        assert!(attempts.may_begin(&peer(2), now, false));
+    }
+    assert!(attempts.may_begin(&peer(1), FIRST_WAIT_MS, false));
+}
+
+#[test]
 fn it_is_forgotten_in_time() {
     let mut attempts = Attempts::new();
     attempts.failed(&peer(1), 0);

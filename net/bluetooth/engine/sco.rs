@@ -288,7 +288,7 @@ pub enum Notice {
     Cvsd = 4,
     /// There is a link with transparent audio.
     Transparent = 5,
-    /// A link is gone.
+    /// The last link is gone.
     Disabled = 6,
 }
 
@@ -304,7 +304,8 @@ pub fn notice_up(status: Status, air_mode: u8, data_path: u8) -> Option<Notice> 
     })
 }
 
-/// What the driver has to hear of a link that is gone, and that had this voice setting.
-pub fn notice_down(voice_setting: u16) -> Option<Notice> {
-    Audio::of_setting(voice_setting).map(|_| Notice::Disabled)
+/// What the driver has to hear of a link that is gone, and that had this voice setting. `left`: what it heard of one that is
+/// still up, if there is any: bandwidth is reserved for that one now, however the other one was coded.
+pub fn notice_down(voice_setting: u16, left: Option<Notice>) -> Option<Notice> {
+    Audio::of_setting(voice_setting).map(|_| left.unwrap_or(Notice::Disabled))
 }

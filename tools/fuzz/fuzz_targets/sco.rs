@@ -58,12 +58,13 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(coding.host_bandwidth > 0);
     }
     let (code, mode, path) = (input.u8(), input.u8(), input.u8());
-    if let Some(notice) = notice_up(Status(code), mode, path) {
+    let left = notice_up(Status(code), mode, path);
+    if let Some(notice) = left {
         assert!(code == 0 && path == 0 && notice != Notice::Disabled);
     }
     assert_eq!(
-        notice_down(setting),
-        audio.is_some().then_some(Notice::Disabled)
+        notice_down(setting, left),
+        audio.is_some().then_some(left.unwrap_or(Notice::Disabled))
     );
     let rest = input.rest();
     if let Ok(packet) = ScoPacket::parse(rest) {

@@ -135,7 +135,9 @@ fn what_the_driver_hears() {
     assert_eq!(notice_up(ok, 0x02, 1), None, "audio goes another way");
     assert_eq!(notice_up(ok, 0x00, 0), None);
     assert_eq!(notice_up(Status(0x0d), 0x02, 0), None, "no link");
-    assert_eq!(notice_down(0x0060), Some(Notice::Disabled));
-    assert_eq!(notice_down(0x0001), None);
+    assert_eq!(notice_down(0x0060, None), Some(Notice::Disabled));
+    // Of two links the one that came last, with transparent audio, ends: CVSD's needs are what counts now.
+    assert_eq!(notice_down(0x0063, Some(Notice::Cvsd)), Some(Notice::Cvsd));
+    assert_eq!(notice_down(0x0001, None), None);
     assert_eq!(Notice::Disabled as u8, 6);
 }

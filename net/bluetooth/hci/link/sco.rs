@@ -156,8 +156,9 @@ pub(super) struct ScoLink {
     wanted: bool,
     /// When the controller, or the peer, is late with what ends its stage, in milliseconds.
     late_at: Option<u64>,
-    /// What drivers see, while it is up.
+    /// What drivers see, while it is up, and what they heard of it as it came.
     node: Option<LinkNode<Controller>>,
+    notice: Option<rules::Notice>,
 }
 
 impl ScoLink {
@@ -310,6 +311,7 @@ pub(crate) fn connect(
             wanted: true,
             late_at: wanted.timeout_ms.map(|ms| now_ms().saturating_add(ms)),
             node: None,
+            notice: None,
         };
         let facts = link.facts(dev);
         let id = table.add_audio(link)?;
@@ -433,7 +435,9 @@ fn gone(dev: &Device, worker: &mut Worker<'_>, id: u64, reason: Status) {
     };
     // The node goes before anybody is told: who asks then finds the link gone.
     if link.node.take().is_some() {
-        if let Some(notice) = rules::notice_down(link.setting) {
+        let left = dev.links.get(worker);
+        let left = left.and_then(|table| table.audio.iter().rev().find_map(|l| l.notice));
+        if let Some(notice) = rules::notice_down(link.setting, left) {
             dev.notify(notice as u32);
         }
     }

@@ -122,6 +122,7 @@ fn add_requested(dev: &Device, worker: &mut Worker<'_>, e: &ConnectionRequest) -
         wanted: true,
         late_at: None,
         node: None,
+        notice: None,
     };
     let id = table.add_audio(link).ok()?;
     if let Some(acl) = table.by_id(acl_id) {
@@ -249,6 +250,7 @@ fn up(dev: &Device, worker: &mut Worker<'_>, id: u64, e: &Outcome) {
             (Audio::of_setting(link.setting) == Some(Audio::Cvsd)).then_some(rules::Notice::Cvsd)
         }
     };
+    link.notice = notice;
     if let Some(notice) = notice {
         dev.notify(notice as u32);
     }

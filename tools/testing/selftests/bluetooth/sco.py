@@ -679,6 +679,26 @@ def codecs():
         equal((sent[10], sent[50:52]), (5, b"\1\1"), "coding on the air, data paths")
 
 
+@case("offloaded audio: the controller is told of the data path, both ways, before the set-up; no other audio's")
+def data_path():
+    for refused in (0, 0x0c):
+        with Scene(codecs=True, enhanced=True) as scene:
+            code, _ = scene.mgmt.send(SET_EXP, scene.index, OFFLOAD + b"\1")
+            equal(code, 0, "status of Set Experimental Feature")
+            scene.device.hook = lambda opcode, _, code=refused: (
+                [complete(opcode, bytes([code]))] if opcode == CONFIGURE_DATA_PATH else None)
+            for peer, path in ((PEER, 0), (PEERS[1], 1)):
+                sock = scene.socket()
+                sock.setsockopt(SOL_BLUETOOTH, BT_CODEC, struct.pack("<BBHHBB", 1, 5, 0, 0, path, 0))
+                since = len(scene.device.commands)
+                equal(connect(sock, peer), 0, "error of connect()")
+                sent = [entry for entry in scene.device.commands[since:] if entry[0] in (CONFIGURE_DATA_PATH, ENHANCED)]
+                # Direction, the driver's data path, and no vendor's configuration.
+                wanted = [b"\0\0\0", b"\1\0\0"] if path else []
+                equal([parameters for _, parameters in sent[:-1]], wanted, f"Configure Data Path for data path {path}")
+                equal((sent[-1][0], sent[-1][1][50:52]), (ENHANCED, bytes([path, path])), "the set-up, and its data paths")
+
+
 @case("CVE-2022-49474: connected twice, and closed before the link is up", log=10)
 def twice():
     with Scene(outcomes=(None,)) as scene:

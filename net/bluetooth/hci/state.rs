@@ -9,7 +9,10 @@
 
 use super::init::LocalCodec;
 use super::update::adv::Advertising;
-use engine::scan::Merger;
+use engine::{
+    scan::Merger,
+    smp::Secret, //
+};
 use kernel::prelude::*;
 use wire::{
     hci::{
@@ -55,7 +58,7 @@ pub(crate) struct DeviceId {
 pub(crate) struct LinkKey {
     pub(crate) addr: BdAddr,
     pub(crate) kind: u8,
-    pub(crate) value: Key,
+    pub(crate) value: Secret<16>,
     pub(crate) pin_len: u8,
     /// Octets of the longest key that encryption with it ever had in this controller's life; 0: not known.
     pub(crate) enc_size: u8,
@@ -70,7 +73,7 @@ pub(crate) struct LongTermKey {
     pub(crate) enc_size: u8,
     pub(crate) ediv: u16,
     pub(crate) rand: u64,
-    pub(crate) value: Key,
+    pub(crate) value: Secret<16>,
 }
 
 /// An identity resolving key.
@@ -79,7 +82,7 @@ pub(crate) struct IdentityKey {
     pub(crate) peer: Peer,
     /// The private address it resolved last.
     pub(crate) rpa: BdAddr,
-    pub(crate) value: Key,
+    pub(crate) value: Secret<16>,
 }
 
 /// A hash and the random number that it was made with (Vol 3 Part H 2.3.5.6.4, Vol 2 Part H 7.2.2).
@@ -355,11 +358,12 @@ pub(crate) struct State {
     pub(crate) ssp_debug_mode: u8,
     pub(crate) adv_addr_type: u8,
     /// Own identity resolving key (with mgmt's privacy setting) and the private address in use.
-    pub(crate) irk: Key,
+    pub(crate) irk: Secret<16>,
     pub(crate) rpa: BdAddr,
-    pub(crate) link_keys: KVec<LinkKey>,
-    pub(crate) long_term_keys: KVec<LongTermKey>,
-    pub(crate) identity_keys: KVec<IdentityKey>,
+    /// Keys are wiped as they go. Each is behind a pointer, so that a list that moves leaves none behind.
+    pub(crate) link_keys: KVec<KBox<LinkKey>>,
+    pub(crate) long_term_keys: KVec<KBox<LongTermKey>>,
+    pub(crate) identity_keys: KVec<KBox<IdentityKey>>,
     pub(crate) blocked_keys: KVec<BlockedKey>,
     /// What peers gave of themselves by other means than radio.
     pub(crate) remote_oob: KVec<RemoteOob>,
@@ -431,7 +435,7 @@ impl State {
             discov_timeout: 0,
             ssp_debug_mode: 0,
             adv_addr_type: 0,
-            irk: Key([0; 16]),
+            irk: Secret::ZERO,
             rpa: BdAddr::ANY,
             link_keys: KVec::new(),
             long_term_keys: KVec::new(),

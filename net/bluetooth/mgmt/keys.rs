@@ -19,6 +19,8 @@ use crate::hci::{
     Peer,
     State, //
 };
+use engine::smp::Secret;
+use kernel::prelude::*;
 use kernel_ext::hci::Flag;
 use kernel_ext::vec::{
     self,
@@ -96,14 +98,15 @@ pub(super) fn load_link_keys(call: &Call<'_>, params: &[u8]) -> Outcome {
                 && key.key_type != DEBUG_COMBINATION;
             if usable {
                 // The last one of an address counts.
-                keys.keep(|k: &mut LinkKey| k.addr != key.addr.bdaddr);
-                keys.append(LinkKey {
+                keys.keep(|k: &mut KBox<LinkKey>| k.addr != key.addr.bdaddr);
+                let kept = LinkKey {
                     addr: key.addr.bdaddr,
                     kind: key.key_type,
-                    value: key.value,
+                    value: Secret::new(key.value.0),
                     pin_len: key.pin_len,
                     enc_size: 0,
-                })?;
+                };
+                keys.append(KBox::new(kept, GFP_KERNEL)?)?;
             }
         }
     }
@@ -150,18 +153,19 @@ pub(super) fn load_long_term_keys(call: &Call<'_>, params: &[u8]) -> Outcome {
                 continue;
             };
             let responder = kind == smp::LTK_RESPONDER;
-            keys.keep(|k: &mut LongTermKey| {
+            keys.keep(|k: &mut KBox<LongTermKey>| {
                 k.peer != peer || (k.kind == smp::LTK_RESPONDER) != responder
             });
-            keys.append(LongTermKey {
+            let kept = LongTermKey {
                 peer,
                 kind,
                 authenticated,
                 enc_size: key.encryption_size,
                 ediv: key.ediv.get(),
                 rand: key.rand.get(),
-                value: key.value,
-            })?;
+                value: Secret::new(key.value.0),
+            };
+            keys.append(KBox::new(kept, GFP_KERNEL)?)?;
         }
     }
     dev.state().long_term_keys = keys;
@@ -188,12 +192,13 @@ pub(super) fn load_irks(call: &Call<'_>, params: &[u8]) -> Outcome {
             if is_blocked(&state, blocked::IRK, &irk.value) {
                 continue;
             }
-            keys.keep(|k: &mut IdentityKey| k.peer != peer);
-            keys.append(IdentityKey {
+            keys.keep(|k: &mut KBox<IdentityKey>| k.peer != peer);
+            let kept = IdentityKey {
                 peer,
                 rpa: BdAddr::ANY,
-                value: irk.value,
-            })?;
+                value: Secret::new(irk.value.0),
+            };
+            keys.append(KBox::new(kept, GFP_KERNEL)?)?;
         }
     }
     dev.state().identity_keys = keys;

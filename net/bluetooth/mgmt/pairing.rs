@@ -39,7 +39,10 @@ use kernel::prelude::*;
 use kernel_ext::vec::VecExt;
 use kernel_ext::workqueue::Worker;
 use wire::{
-    hci::Status,
+    hci::{
+        Key,
+        Status, //
+    },
     mgmt::{
         command::{
             Device as DeviceParams,
@@ -216,7 +219,7 @@ pub(super) fn notice(dev: &Device, peer: Peer, what: Pairing<'_>) {
                 key: LinkKeyInfo {
                     addr,
                     key_type: key.kind,
-                    value: key.value,
+                    value: Key(*key.value.octets()),
                     pin_len: key.pin_len,
                 },
             };
@@ -232,7 +235,7 @@ pub(super) fn notice(dev: &Device, peer: Peer, what: Pairing<'_>) {
                     encryption_size: key.enc_size,
                     ediv: key.ediv.into(),
                     rand: key.rand.into(),
-                    value: key.value,
+                    value: Key(*key.value.octets()),
                 },
             };
             events::trusted(dev, ev::NEW_LONG_TERM_KEY, &payload, None);
@@ -243,7 +246,7 @@ pub(super) fn notice(dev: &Device, peer: Peer, what: Pairing<'_>) {
                 rpa: seen,
                 irk: IrkInfo {
                     addr,
-                    value: key.value,
+                    value: Key(*key.value.octets()),
                 },
             };
             events::trusted(dev, ev::NEW_IRK, &payload, None);

@@ -21,6 +21,7 @@ use crate::hci::{
     Device,
     DiscoveryState, //
 };
+use engine::smp::Secret;
 use kernel::prelude::*;
 use kernel_ext::hci::{
     Address,
@@ -31,7 +32,6 @@ use kernel_ext::hci::{
 use wire::{
     hci::{
         host_control::WriteAuthenticationEnable,
-        Key,
         Opcode, //
     },
     mgmt::{
@@ -326,7 +326,11 @@ pub(super) fn set_privacy(call: &Call<'_>, params: &SetPrivacy) -> Outcome {
     let changed = dev.set(Flag::PRIVACY, on) != on;
     {
         let mut state = dev.state();
-        state.irk = if on { params.irk } else { Key([0; 16]) };
+        state.irk = if on {
+            Secret::new(params.irk.0)
+        } else {
+            Secret::ZERO
+        };
         state.adv.set_rpa_expired(on);
     }
     dev.set(Flag::RPA_EXPIRED, on);

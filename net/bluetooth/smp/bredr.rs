@@ -39,7 +39,10 @@ use engine::{
         Request,
         Verdict, //
     },
-    smp::Answer, //
+    smp::{
+        Answer,
+        Secret, //
+    }, //
 };
 use kernel::prelude::*;
 use kernel_ext::{
@@ -398,7 +401,10 @@ fn link_key_wanted(dev: &Device, worker: &mut Worker<'_>, bdaddr: BdAddr) {
         (None, None) => None,
     };
     match key {
-        Some(link_key) => link::send_command(dev, &LinkKeyRequestReply { bdaddr, link_key }),
+        Some(key) => {
+            let link_key = Key(*key.octets());
+            link::send_command(dev, &LinkKeyRequestReply { bdaddr, link_key });
+        }
         None => link::send_command(dev, &LinkKeyRequestNegativeReply { bdaddr }),
     }
 }
@@ -437,7 +443,7 @@ fn keep(dev: &Device, addr: BdAddr, kind: KeyType, value: &Key, pin_len: u8, per
     let key = LinkKey {
         addr,
         kind: kind.to_u8(),
-        value: *value,
+        value: Secret::new(value.0),
         pin_len,
         enc_size: 0,
     };

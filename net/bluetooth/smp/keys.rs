@@ -65,7 +65,7 @@ fn blocked(state: &State, kind: BlockedKind, key: &[u8; 16]) -> bool {
 pub(super) fn link_key(dev: &Device, addr: BdAddr) -> Option<LinkKey> {
     let state = dev.state();
     let key = state.link_keys.iter().find(|k| k.addr == addr)?;
-    (!blocked(&state, BlockedKind::LinkKey, &key.value.0)).then(|| key.clone())
+    (!blocked(&state, BlockedKind::LinkKey, key.value.octets())).then(|| LinkKey::clone(key))
 }
 
 /// How long keys of encryption with the link key of a peer were at most, in octets.
@@ -99,7 +99,7 @@ pub(super) fn long_term_key(dev: &Device, peer: Peer, central: bool) -> Option<L
         .long_term_keys
         .iter()
         .find(|k| k.peer == peer && fits_role(k, central))?;
-    (!blocked(&state, BlockedKind::Ltk, &key.value.0)).then(|| key.clone())
+    (!blocked(&state, BlockedKind::Ltk, key.value.octets())).then(|| LongTermKey::clone(key))
 }
 
 /// What a link encrypted with this key is worth.
@@ -133,7 +133,9 @@ pub(super) fn keep_link_key(dev: &Device, key: LinkKey, persistent: bool) -> Res
         let mut state = dev.state();
         state.link_keys.keep(|k| k.addr != key.addr);
         if kept {
-            state.link_keys.append(key.clone())?;
+            state
+                .link_keys
+                .append(KBox::new(key.clone(), GFP_KERNEL)?)?;
         }
     }
     let what = Step::LinkKey {
@@ -171,7 +173,7 @@ pub(super) fn keep_derived_link_key(
     let key = LinkKey {
         addr,
         kind: key.kind.to_u8(),
-        value: Key(*key.key.octets()),
+        value: key.key.clone(),
         pin_len: 0,
         enc_size: 0,
     };
@@ -202,7 +204,7 @@ pub(super) fn keep_long_term_key(
         enc_size: made.size,
         ediv: made.ediv,
         rand: made.rand,
-        value: Key(*made.key.octets()),
+        value: made.key.clone(),
     };
     {
         let mut state = dev.state();
@@ -226,7 +228,9 @@ pub(super) fn keep_long_term_key(
             old.peer != peer || !same_use
         });
         if made.kind != LtkKind::Debug || dev.has(Flag::KEEP_DEBUG_KEYS) {
-            state.long_term_keys.append(key.clone())?;
+            state
+                .long_term_keys
+                .append(KBox::new(key.clone(), GFP_KERNEL)?)?;
         }
     }
     let what = Step::LongTermKey {
@@ -264,12 +268,14 @@ pub(super) fn keep_identity(dev: &Device, identity: &Identity, persistent: bool)
     let key = IdentityKey {
         peer,
         rpa,
-        value: Key(*identity.irk.octets()),
+        value: identity.irk.clone(),
     };
     {
         let mut state = dev.state();
         state.identity_keys.keep(|k| k.peer != peer);
-        state.identity_keys.append(key.clone())?;
+        state
+            .identity_keys
+            .append(KBox::new(key.clone(), GFP_KERNEL)?)?;
     }
     let what = Step::IdentityKey {
         key: &key,

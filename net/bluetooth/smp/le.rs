@@ -129,7 +129,7 @@ fn setup(dev: &Device, link: &Link, bredr: Option<BrEdr>) -> Setting {
         let state = dev.state();
         let defaults = &state.defaults;
         (
-            state.irk,
+            state.irk.clone(),
             defaults.le_min_key_size,
             defaults.le_max_key_size,
         )
@@ -139,7 +139,7 @@ fn setup(dev: &Device, link: &Link, bredr: Option<BrEdr>) -> Setting {
         peripheral,
         peer: keys::address_of(facts.peer),
         own_identity,
-        own_irk: Secret::new(irk.0),
+        own_irk: irk,
         io: link.io,
         bondable: dev.has(Flag::BONDABLE),
         secure_connections: dev.has(Flag::SC_ENABLED),
@@ -351,6 +351,8 @@ pub(crate) fn frame(dev: &Device, worker: &mut Worker<'_>, handle: u16, channel:
             }
             if le {
                 setting.local_oob = room.own_oob.clone();
+            } else if let Some(link) = room.link(handle) {
+                link.bredr.derivation_begun();
             }
             let pairing = with(dev, |context| Pairing::respond(setting, request, context));
             if start(dev, worker, handle, pairing).is_err() {
@@ -360,8 +362,6 @@ pub(crate) fn frame(dev: &Device, worker: &mut Worker<'_>, handle: u16, channel:
         First::Security(_) if !le => {
             send(dev, worker, handle, channel, Reason::COMMAND_NOT_SUPPORTED);
         }
-            } else if let Some(link) = room.link(handle) {
-                link.bredr.derivation_begun();
         First::Security(auth_req) => wanted_by_peer(dev, worker, handle, auth_req),
         First::Refuse(reason) => refuse(dev, worker, handle, channel, reason),
         First::Ignore => {}
@@ -436,7 +436,7 @@ fn encrypt_with_kept(dev: &Device, link: &mut Link, least: Level) -> bool {
             size: key.enc_size,
             short_term: false,
         });
-        let short = Secret::new(key.value.0).shortened(key.enc_size);
+        let short = key.value.shortened(key.enc_size);
         let value = Key(*short.octets());
         enable(dev, link.facts.handle, key.ediv, key.rand, &value);
     }
@@ -522,7 +522,7 @@ pub(super) fn key_wanted(dev: &Device, worker: &mut Worker<'_>, handle: u16, edi
             let Some(kept) = kept else {
                 return link::send_command(dev, &LeLongTermKeyNegativeReply { handle: connection });
             };
-            let short = Secret::new(kept.value.0).shortened(kept.enc_size);
+            let short = kept.value.shortened(kept.enc_size);
             (
                 LeKey {
                     level: keys::level_of(&kept),
@@ -683,7 +683,7 @@ fn bredr_facts(dev: &Device, link: &Link) -> Option<BrEdr> {
         return None;
     }
     Some(BrEdr {
-        link_key: Secret::new(key.value.0),
+        link_key: key.value,
         debug: kind == KeyType::DebugCombination,
         authenticated: kind == KeyType::AuthenticatedP256,
         secure: (aes_ccm && kind.is_secure()) || dev.has(Flag::FORCE_BREDR_SMP),

@@ -65,7 +65,8 @@ use engine::{
             resolvable_address,
             resolves, //
         },
-        Pairing, //
+        Pairing,
+        Secret, //
     },
 };
 use kernel::prelude::*;
@@ -79,7 +80,6 @@ use wire::{
         le_event::LeEvent,
         CommandBit,
         ConnHandle,
-        Key,
         Opcode,
         Status, //
     },
@@ -327,13 +327,13 @@ impl Authenticator for Security {
         link::wake_at(dev, None);
     }
 
-    fn resolves(key: &Key, addr: BdAddr) -> bool {
+    fn resolves(key: &Secret<16>, addr: BdAddr) -> bool {
         // What cannot be computed now is nobody's address for now.
-        resolves(&mut crypto::Kernel, &key.0, &addr).unwrap_or(false)
+        resolves(&mut crypto::Kernel, key.octets(), &addr).unwrap_or(false)
     }
 
-    fn private_address(key: &Key) -> Option<BdAddr> {
-        resolvable_address(&mut crypto::Kernel, &key.0).ok()
+    fn private_address(key: &Secret<16>) -> Option<BdAddr> {
+        resolvable_address(&mut crypto::Kernel, key.octets()).ok()
     }
 
     fn secure(

@@ -186,7 +186,7 @@ pub(super) const ROWS: &[Row] = &[
             for key in state.link_keys.iter() {
                 addr(out, key.addr);
                 seq_print!(out, " {} ", key.kind);
-                joined(out, &key.value.0);
+                joined(out, key.value.octets());
                 seq_print!(out, " {}\n", key.pin_len);
             }
         }),
@@ -247,7 +247,7 @@ pub(super) const ROWS: &[Row] = &[
             for key in state.identity_keys.iter() {
                 le_typed(out, &key.peer);
                 seq_print!(out, " ");
-                joined(out, &key.value.0);
+                joined(out, key.value.octets());
                 seq_print!(out, " ");
                 line(out, key.rpa);
             }
@@ -269,7 +269,7 @@ pub(super) const ROWS: &[Row] = &[
                     key.ediv,
                     key.rand
                 );
-                joined(out, &key.value.0);
+                joined(out, key.value.octets());
                 seq_print!(out, "\n");
             }
         }),
@@ -282,7 +282,7 @@ fn identity(dev: &Device, out: &SeqFile) -> Result {
     let state = dev.state();
     addr(out, own);
     seq_print!(out, " (type {}) ", kind.0);
-    joined(out, &state.irk.0);
+    joined(out, state.irk.octets());
     seq_print!(out, " ");
     line(out, state.rpa);
     Ok(())

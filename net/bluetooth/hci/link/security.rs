@@ -22,12 +22,12 @@ use crate::hci::{
         LinkUser, //
     }, //
 };
+use engine::smp::Secret;
 use kernel_ext::workqueue::Worker;
 use wire::{
     hci::{
         event::Event,
         ConnHandle,
-        Key,
         Opcode,
         Request,
         Status, //
@@ -143,12 +143,12 @@ pub(crate) trait Authenticator {
     fn controller_closed(_dev: &Device, _worker: &mut Worker<'_>) {}
 
     /// Whether this identity resolving key made a private address. At once, in a task.
-    fn resolves(_key: &Key, _addr: BdAddr) -> bool {
+    fn resolves(_key: &Secret<16>, _addr: BdAddr) -> bool {
         false
     }
 
     /// A new private address that this key resolves; `None` if none can be made now. At once.
-    fn private_address(_key: &Key) -> Option<BdAddr> {
+    fn private_address(_key: &Secret<16>) -> Option<BdAddr> {
         None
     }
 

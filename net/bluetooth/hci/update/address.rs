@@ -33,6 +33,7 @@ use wire::{
             LeSetAddressResolutionEnable,
             LeSetRandomAddress, //
         },
+        Key,
         LeAddrType, //
     },
     AddressType,
@@ -67,7 +68,7 @@ pub(crate) fn identity_of(dev: &Device, seen: Peer) -> Option<Peer> {
     let state = &mut *state;
     let blocked = &state.blocked_keys;
     let allowed = |key: &IdentityKey| {
-        let forbids = |b: &BlockedKey| b.kind == BLOCKED_IRK && b.value == key.value.0;
+        let forbids = |b: &BlockedKey| b.kind == BLOCKED_IRK && b.value == *key.value.octets();
         !blocked.iter().any(forbids)
     };
     let keys = &mut state.identity_keys;
@@ -179,7 +180,7 @@ fn unresolvable(dev: &Device) -> BdAddr {
 ///
 /// `EOPNOTSUPP` if there is no cipher for it.
 fn resolvable(dev: &Device) -> Result<BdAddr> {
-    let irk = dev.state().irk;
+    let irk = dev.state().irk.clone();
     let addr = crate::Security::private_address(&irk).ok_or(EOPNOTSUPP)?;
     dev.state().rpa = addr;
     Ok(addr)
@@ -196,7 +197,7 @@ pub(super) fn add_own_key(session: &Session<'_>) -> Outcome {
         return Ok(());
     }
     let (addr_type, bdaddr) = identity(dev);
-    let irk = dev.state().irk;
+    let irk = Key(*dev.state().irk.octets());
     session.send(&LeAddToResolvingList {
         addr_type,
         bdaddr,

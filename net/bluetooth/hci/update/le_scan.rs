@@ -426,7 +426,7 @@ fn resolve(session: &Session<'_>, peer: Peer) -> Outcome {
             return Ok(());
         };
         let local_irk = if dev.has(Flag::PRIVACY) {
-            state.irk
+            Key(*state.irk.octets())
         } else {
             Key([0; 16])
         };
@@ -434,7 +434,7 @@ fn resolve(session: &Session<'_>, peer: Peer) -> Outcome {
         // One that is put on the list starts in network privacy mode.
         let device_mode = flags & DEVICE_PRIVACY != 0
             && (!listed || params.is_some_and(|p| p.privacy_mode != DEVICE_PRIVACY_MODE));
-        (key.value, local_irk, device_mode, listed)
+        (Key(*key.value.octets()), local_irk, device_mode, listed)
     };
     let addr_type = LeAddrType::from_address_type(peer.kind);
     let bdaddr = peer.addr;

@@ -9,4 +9,5 @@ mod methods;
 mod models;
 mod random;
 mod sample_data;
+mod secret;
 mod two;

@@ -73,8 +73,8 @@ def command(flavour: str, compare: bool = True) -> int:
         with ui.step("boot and measure"):
             theirs = _boot(flavour, "c", echo=False)
         other = _facts(theirs.out)
-        if theirs.problem(strict=False):
-            ui.warn(f"no numbers of the C stack: {theirs.problem(strict=False)}")
+        if missing := theirs.problem(strict=False):
+            problem = problem or f"no numbers of the C stack: {missing}"
         ui.say()
         ui.say(ui.bold(_row("", "ours", "C stack")))
         ui.say(_row("bluetooth.ko, loaded", _number(facts, "loaded_bytes", "KiB", 1024),

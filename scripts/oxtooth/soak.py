@@ -11,6 +11,9 @@ import time
 from . import build, check, fuzz, kernel, paths, setup, ui
 from .groups import bluez, guest, machines
 
+# What a long run of everything has on both kernels: the testers in a row, mgmt-tester, whose cases are
+# required on the distribution's, and the distribution's own drivers.
+ON_BOTH = (*bluez.IN_A_ROW, "mgmt", "drivers")
 # Of the time asked for, what the fuzz targets on the host get.
 FUZZ_SHARE = 0.1
 
@@ -31,7 +34,7 @@ def _kernels(entry: check.GuestGroup) -> tuple:
     name = entry.name.removeprefix("selftests/").removesuffix("-tester")
     if "debug" not in entry.flavours or name in guest.BUMBLE_GROUPS:
         return ("debian",)
-    return entry.flavours if name in bluez.IN_A_ROW else ("debug",)
+    return entry.flavours if name in ON_BOTH else ("debug",)
 
 
 def _entries(flavour: str, only: tuple, alone: bool) -> list:

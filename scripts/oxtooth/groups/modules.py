@@ -166,9 +166,9 @@ def no_panic(run):
                                             f"{limits[module.name]} is the limit in {SITES.name}")
         else:
             note = f"{count} places, the limit is {limits[module.name]}"
+            lower = f"; lower the number in {SITES.name}" if count < int(limits[module.name]) else ""
+            ui.say(f"    {module.name} can panic in {note}{lower}")
             yield check.passed(module.name, note)
-            if count < int(limits[module.name]):
-                ui.say(f"    note  {module.name}: {note}; lower the number in {SITES.name}")
 
 
 def panic_sites(module) -> int:

@@ -50,8 +50,7 @@ ktap_end() {
 	exit $KSFT_PASS
 }
 
-# Which stack modprobe takes: $STACK or $OX_STACK says so, or the module does, since only the C
-# one carries a version.
+# Which stack modprobe takes: $STACK or $OX_STACK says so, or the module does, by its author.
 bt_stack() {
 	case "${STACK:-${OX_STACK:-}}" in
 	rust | c) echo "${STACK:-$OX_STACK}" ;;

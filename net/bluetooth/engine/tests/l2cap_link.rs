@@ -51,13 +51,13 @@ fn broadcasts_carry_nothing_but_connectionless_data() {
         assert!((0..=0xffff).all(|cid| flags.carries(cid)));
         assert_eq!(Flags::parse(boundary, Transport::Le), Some(flags));
 
-        let flags = of(1 << 2 | boundary).unwrap();
+        let flags = of((1 << 2) | boundary).unwrap();
         assert_eq!((flags.start, flags.broadcast), (start, true));
         assert!((0..=0xffff).all(|cid| flags.carries(cid) == (cid == 2)));
         // There is none on LE, and the rest of the numbers are reserved.
-        assert_eq!(Flags::parse(1 << 2 | boundary, Transport::Le), None);
+        assert_eq!(Flags::parse((1 << 2) | boundary, Transport::Le), None);
         for reserved in [2, 3] {
-            assert_eq!(of(reserved << 2 | boundary), None);
+            assert_eq!(of((reserved << 2) | boundary), None);
         }
     }
 }

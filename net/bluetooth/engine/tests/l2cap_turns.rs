@@ -32,6 +32,10 @@ impl Sender for Channel {
 }
 
 /// Channels with these priorities that always have something to send.
+#[expect(
+    clippy::vec_box,
+    reason = "a link has them boxed, and turns are given what a link has"
+)]
 fn channels(priorities: &[u32]) -> Vec<Box<Channel>> {
     let all = priorities.iter().map(|priority| {
         Box::new(Channel {

@@ -16,6 +16,8 @@ import threading
 import time
 import tty
 
+from lib import hcilib
+
 CMD, ACL, SCO, EVT, ISO, VENDOR = 1, 2, 3, 4, 5, 0xff
 UNKNOWN_COMMAND, HARDWARE_FAILURE = 0x01, 0x03
 
@@ -296,14 +298,7 @@ class Controller:
         """As `send`, but a packet that the host has no room for is sent again, until it has."""
         end = time.monotonic() + seconds
         for packet in packets:
-            while True:
-                try:
-                    self.send(packet)
-                    break
-                except OSError as error:
-                    if error.errno != errno.ENOBUFS or time.monotonic() > end:
-                        raise
-                time.sleep(0.02)
+            hcilib.patiently(lambda packet=packet: self.send(packet), end)
 
     def _packet(self, packet):
         if packet[0] != CMD:

@@ -191,12 +191,26 @@ def connections(index):
     return entries
 
 
+def patiently(send, end):
+    """Sends what may find no room, until it does or it is `end`."""
+    while True:
+        try:
+            return send()
+        except OSError as error:
+            if error.errno != errno.ENOBUFS or time.monotonic() > end:
+                raise
+        time.sleep(0.02)
+
+
 def command(index, opcode, parameters=b"", seconds=5.0):
-    """Sends a command on a raw socket: the event that answers it (from its code on), or None."""
+    """Sends a command on a raw socket: the event that answers it (from its code on), or None.
+
+    There may be no room for it yet, behind what a case has caused; the C stack's queue has no end.
+    """
+    end = time.monotonic() + seconds
     with HciSocket(CHANNEL_RAW, index) as raw:
         raw.set_filter(types=1 << 4, opcode=opcode)
-        raw.send(struct.pack("<BHB", 1, opcode, len(parameters)) + parameters)
-        end = time.monotonic() + seconds
+        patiently(lambda: raw.send(struct.pack("<BHB", 1, opcode, len(parameters)) + parameters), end)
         while (packet := raw.receive(end - time.monotonic())) is not None:
             if len(packet) > 3 and packet[0] == 4 and packet[1] in (0x0e, 0x0f):
                 return packet[1:]

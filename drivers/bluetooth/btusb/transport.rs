@@ -241,15 +241,16 @@ impl Btusb {
     }
 
     /// Pulls the reset line, if there is one; then the device leaves the bus and comes back.
-    /// Returns whether there is.
+    ///
+    /// Returns whether that was done: not twice for one device, as it would not be there any more had it helped.
     pub(crate) fn pull_reset_line(&self, asserted: bool, ms: u32, what: &str) -> bool {
         let Some(line) = &self.reset_line else {
             return false;
         };
         if self.line_reset.swap(true, Relaxed) {
             self.hdev
-                .error(fmt!("last reset failed? Not resetting again"));
-            return true;
+                .error(fmt!("last reset failed? Resetting over USB"));
+            return false;
         }
         self.hdev.error(fmt!("{}", what));
         line.set(asserted);

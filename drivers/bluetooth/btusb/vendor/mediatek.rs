@@ -72,8 +72,10 @@ impl mediatek::Reset for Btusb {
     fn reset(dev: &Device) -> Result {
         let this = hci::driver_of::<Btusb>(dev).ok_or(ENODEV)?;
         if !mediatek::begin_reset(dev) {
-            dev.error(fmt!("last reset failed? Not resetting again"));
-            return Err(EBUSY);
+            // By the reset line, and the device is still there.
+            dev.error(fmt!("last reset failed? Resetting over USB"));
+            this.reset_usb();
+            return Ok(());
         }
         let awake = this.intf.power_get().inspect_err(|e| {
             dev.error(fmt!("Failed usb_autopm_get_interface: {}", e.to_errno()));

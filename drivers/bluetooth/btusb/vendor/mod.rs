@@ -105,7 +105,7 @@ pub(crate) fn set_address_marvell(dev: &Device, address: [u8; 6]) -> Result {
     })
 }
 
-/// Intel: by ACPI, else by the reset line, else over USB.
+/// Intel: by ACPI, else by the reset line, else over USB; over USB, too, if what was done before did not help.
 pub(crate) fn reset_intel(this: &Btusb) {
     match modules::intel::acpi_reset(&this.hdev) {
         Some(Ok(())) => {
@@ -114,8 +114,8 @@ pub(crate) fn reset_intel(this: &Btusb) {
         }
         Some(Err(e)) if e == EBUSY => {
             this.hdev
-                .error(fmt!("acpi: last reset failed ? Not resetting again"));
-            return;
+                .error(fmt!("acpi: last reset failed ? Resetting over USB"));
+            return this.reset_usb();
         }
         Some(Err(_)) | None => {}
     }

@@ -265,7 +265,7 @@ pub unsafe extern "C" fn hci_cmd_sync_queue(
 ) -> c_int {
     // SAFETY: By the caller's promise.
     let dev = unsafe { device(hdev) };
-    if !dev.is(DevFlag::RUNNING) {
+    if !dev.is(DevFlag::RUNNING) && !hci::is_resetting(dev) {
         return ENETDOWN.to_errno();
     }
     if dev.has(Flag::UNREGISTER) {

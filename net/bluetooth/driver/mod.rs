@@ -66,7 +66,7 @@ impl Owner for Controller {
     }
 
     fn sysfs_reset(dev: &Hdev<Self>) {
-        dev.reset_now();
+        dev.reset();
     }
 }
 

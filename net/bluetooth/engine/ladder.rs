@@ -6,7 +6,7 @@
 //!
 //! 1. [`Step::HciReset`]: close, HCI_Reset (Vol 4 Part E 7.3.2), set up again.
 //! 2. [`Step::DriverReset`]: the driver's own `reset` callback, such as a GPIO line or an ACPI method.
-//! 3. [`Step::TransportReset`]: reset of the transport, such as the USB port.
+//! 3. [`Step::TransportReset`]: reset of the transport, such as the USB port, where that is not what the driver began with.
 //! 4. Give up, once, with a reason.
 //!
 //! A step *succeeds* when the controller is set up again. That is no proof of health: a controller may fail, be reset, come
@@ -17,6 +17,10 @@
 //! A reset by the driver or of the transport may take the controller away and bring another, as one of a USB device does.
 //! The count outlives the controller: [`Ladder::handover`] says what the next one must know, [`Departed`] keeps it by the
 //! place where the hardware is, and [`Ladder::inherit`] goes on from there.
+//!
+//! A reset has two parts: the driver is asked for it ([`Ladder::ask_for_reset`]), and once all that it then does has been
+//! done, the controller is closed and opened. A driver may reset in a job of its own, for which it wants the transport as
+//! it is.
 //!
 //! A device that has left its bus is never reset, but torn down.
 //!
@@ -68,9 +72,9 @@ impl Reason {
 pub enum Step {
     /// Close the controller, reset it by HCI_Reset, and set it up again.
     HciReset,
-    /// Call the driver's `reset`, then as [`Self::HciReset`].
+    /// Have the driver reset the controller, then as [`Self::HciReset`].
     DriverReset,
-    /// Reset the transport, then as [`Self::HciReset`].
+    /// Have the driver reset the transport, then as [`Self::HciReset`].
     TransportReset,
 }
 
@@ -208,8 +212,12 @@ pub struct Stats {
 enum State {
     /// Nothing is being done.
     Idle,
-    /// This step is being tried.
-    Running { step: Step, reason: Reason },
+    /// This step is being tried; the driver was `asked` for the reset that it begins with.
+    Running {
+        step: Step,
+        reason: Reason,
+        asked: bool,
+    },
     /// Nothing is left to try.
     GaveUp,
     /// The device has left its bus.
@@ -287,6 +295,21 @@ impl Ladder {
         }
     }
 
+    /// Whether the driver is to be asked for a reset now; once in each step that begins with one.
+    pub fn ask_for_reset(&mut self) -> bool {
+        match &mut self.state {
+            State::Running { step, asked, .. } if *step > Step::HciReset => {
+                !core::mem::replace(asked, true)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a reset by the driver is part of what is being tried.
+    pub fn is_resetting(&self) -> bool {
+        self.running().is_some_and(|step| step > Step::HciReset)
+    }
+
     /// Whether the ladder gave up, and [`restart`](Self::restart) is what may help.
     pub fn has_given_up(&self) -> bool {
         self.state == State::GaveUp
@@ -322,7 +345,7 @@ impl Ladder {
 
     /// The step being tried did not work, or the set-up after it did not.
     pub fn step_failed(&mut self) -> Action {
-        let State::Running { step, reason } = self.state else {
+        let State::Running { step, reason, .. } = self.state else {
             return Action::Nothing;
         };
         match self.config.above(step) {
@@ -384,7 +407,11 @@ impl Ladder {
     }
 
     fn run(&mut self, step: Step, reason: Reason) -> Action {
-        self.state = State::Running { step, reason };
+        self.state = State::Running {
+            step,
+            reason,
+            asked: false,
+        };
         self.reached = self.reached.max(Some(step));
         self.replaced |= step > Step::HciReset;
         self.stats.steps = self.stats.steps.wrapping_add(1);

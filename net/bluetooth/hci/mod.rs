@@ -76,6 +76,7 @@ pub(crate) use observer::{
     Observer,
     Pairing, //
 };
+pub(crate) use recovery::is_resetting;
 pub(crate) use rx::{
     drv_complete,
     drv_status,

@@ -5,6 +5,9 @@
 //! One engine decides for failures in set-up and at run time alike: HCI Reset (by closing and
 //! opening the controller), the driver's reset, the transport's, then giving up, once, with a
 //! reason. This is its glue: it runs on the sequencer.
+//!
+//! `hci_dev.reset` is all that the driver ABI has for the last two. It is called once for each: a driver that has
+//! something rougher than what it began with takes that when it is called again.
 
 use super::{
     device::{
@@ -142,10 +145,10 @@ impl WorkItem<{ ids::RECOVER }> for Controller {
 pub(super) fn failure(dev: &Device, reason: Reason) {
     let decision = {
         let mut ladder = dev.recovery.ladder.lock();
+        let reset = dev.capabilities().reset;
         ladder.set_config(Config {
-            driver_reset: dev.capabilities().reset,
-            // Drivers offer the transport's reset, where there is one, as their own.
-            transport_reset: false,
+            driver_reset: reset,
+            transport_reset: reset,
             max_runs: Config::DEFAULT_MAX_RUNS,
         });
         ladder.failure(reason)
@@ -154,6 +157,11 @@ pub(super) fn failure(dev: &Device, reason: Reason) {
         log(dev, reason);
     }
     act(dev, decision.action);
+}
+
+/// Whether the driver is resetting the controller: what it queues for that is run even if the controller is closed.
+pub(crate) fn is_resetting(dev: &Device) -> bool {
+    dev.recovery.ladder.lock().is_resetting()
 }
 
 /// A controller is being registered. If it is what a reset made of another one, that one's count goes on.
@@ -223,6 +231,15 @@ fn act(dev: &Device, action: Action) {
 fn climb(dev: &Device) {
     tell(dev);
     loop {
+        if dev.recovery.ladder.lock().ask_for_reset() {
+            if !dev.has(Flag::UNREGISTER) {
+                // As it is, with the transport open if it was, and without `req_lock`, which MediaTek's job takes.
+                dev.reset();
+                // Behind what the driver has queued.
+                dev.recovery.work.queue(dev);
+            }
+            return;
+        }
         let step = dev.recovery.ladder.lock().running();
         let lock = dev.req_lock();
         let session = Session::under(&lock);
@@ -236,7 +253,7 @@ fn climb(dev: &Device) {
         if dev.has(Flag::UNREGISTER) {
             return;
         }
-        if run(&session, step).is_ok() {
+        if set_up(&session).is_ok() {
             dev.recovery.ladder.lock().step_succeeded();
             return;
         }
@@ -275,12 +292,10 @@ fn tell(dev: &Device) {
     }
 }
 
-fn run(session: &Session<'_>, step: Step) -> Result {
+/// Closes the controller and sets it up again.
+fn set_up(session: &Session<'_>) -> Result {
     let dev = session.dev();
     power::close(session);
-    if step != Step::HciReset {
-        session.reset();
-    }
     if dev.has(Flag::SETUP) || dev.has(Flag::CONFIG) {
         // What failed was the set-up, and there is more to do at its end than to be open.
         return power::power_on(session);

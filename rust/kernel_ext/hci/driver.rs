@@ -296,11 +296,6 @@ impl<T: Owner> ReqLock<'_, T> {
         Self::result(call!(self.dev, set_quality_report, enable))
     }
 
-    /// Resets the controller by the driver's own means; `false` if it has none.
-    pub fn reset(&self) -> bool {
-        call!(self.dev, reset).is_some()
-    }
-
     /// Whether the transport may wake the system.
     pub fn wakeup(&self) -> bool {
         call!(self.dev, wakeup).unwrap_or(false)
@@ -315,9 +310,10 @@ impl<T: Owner> Hdev<T> {
         call!(self, hw_error, code).is_some()
     }
 
-    /// `hci_dev.reset` outside of a sequence: command time-outs and sysfs, where C drivers expect
-    /// it without `req_lock` since a sequence may be stuck under it.
-    pub fn reset_now(&self) -> bool {
+    /// Has the driver reset the controller by its own means; `false` if it has none. It may have queued a job for it.
+    ///
+    /// Without `req_lock`, since a sequence may be stuck under it. May sleep.
+    pub fn reset(&self) -> bool {
         call!(self, reset).is_some()
     }
 

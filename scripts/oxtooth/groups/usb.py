@@ -33,7 +33,7 @@ PROGRAMS = {
     "usb_faults": Program(tuple(PLACES), ("driver",)),
     "usb_attacks": Program(tuple(PLACES), limit=600, quickly=("rust",), quick=(
         "interface for diagnostics", "another driver has", "without a subevent", "diagnostic events", "cannot be set up",
-        "results of a download", "memory dump as ACL data", "dumps without a beginning", "a hardware error")),
+        "results of a download", "memory dump as ACL data", "dumps without a beginning", "a hardware error", "device is reset, with")),
     "usb_vendors": Program(("driver",), limit=900),
 }
 

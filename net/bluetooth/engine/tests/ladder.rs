@@ -376,6 +376,10 @@ proptest! {
                     } else {
                         prop_assert!(Some(step) > last, "no rougher than before");
                     }
+                    let resets = step > Step::HciReset;
+                    prop_assert_eq!(ladder.is_resetting(), resets);
+                    prop_assert_eq!(ladder.ask_for_reset(), resets, "the driver is asked");
+                    prop_assert!(!ladder.ask_for_reset(), "and once only");
                     last = Some(step);
                     steps += 1;
                     prop_assert_eq!(ladder.running(), Some(step));
@@ -386,6 +390,7 @@ proptest! {
                     torn_down = true;
                 }
             }
+            prop_assert!(!ladder.ask_for_reset());
             prop_assert!(runs <= max_runs.into());
             prop_assert!(steps <= 3 * runs);
             prop_assert!(gave_up <= 1);

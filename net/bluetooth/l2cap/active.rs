@@ -18,7 +18,10 @@ use engine::l2cap::{
     channel as engine_channel,
     turns::Standing, //
 };
-use kernel::sync::Arc;
+use kernel::{
+    error::Error,
+    sync::Arc, //
+};
 use kernel_ext::{
     net::State,
     ring::Ring,
@@ -56,6 +59,8 @@ pub(super) struct Active {
     pub(super) consents: bool,
     /// The user is to be counted as one who uses the link.
     pub(super) wants_hold: bool,
+    /// Why it is being closed, for its user to know when it is.
+    pub(super) ending: Option<Error>,
     /// Among the channels that want to send.
     pub(super) standing: Standing,
     /// The order in which channels came.
@@ -81,6 +86,7 @@ impl Active {
             group: None,
             consents: false,
             wants_hold: false,
+            ending: None,
             standing: Standing::default(),
             age: 0,
         }

@@ -462,13 +462,14 @@ impl Link {
                 Action::Disconnecting(error) => {
                     if let Some(active) = self.at(at) {
                         active.path.stop();
+                        active.ending = errno(error);
                         active.set_state(State::Disconn);
                     }
-                    let _ = error;
                 }
                 Action::Closed(error) => {
                     let by_peer = self.closing_by_peer;
-                    return self.finish(at, errno(error), by_peer);
+                    let ending = self.at(at).and_then(|active| active.ending);
+                    return self.finish(at, errno(error).or(ending), by_peer);
                 }
             }
         }

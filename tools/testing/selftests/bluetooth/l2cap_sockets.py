@@ -15,7 +15,7 @@ import struct
 from lib import hcilib, ktap
 from lib.ktap import case, check, equal
 from lib.peer import (
-    AF_BLUETOOTH, ATT, BREDR, BT_DEFER_SETUP, BT_MODE, CONNECTIONLESS, DISC_REQ, EXT_REQ, EXT_RSP, L2CAP,
+    AF_BLUETOOTH, ATT, BREDR, BT_DEFER_SETUP, BT_MODE, CONNECTIONLESS, DISC_REQ, DISC_RSP, EXT_REQ, EXT_RSP, L2CAP,
     L2capTarget, LE_PUBLIC, LE_RANDOM, MODE_BASIC, MODE_EXT, MODE_LE, RECONF_REQ, RECONF_RSP, SOL_BLUETOOTH, SOL_L2CAP,
     accepted, connecting, listener, own, sockaddr)
 
@@ -299,6 +299,14 @@ def longer():
                 target.frame(dcid, whole[at:at + 64])
             child.settimeout(10 * hcilib.SCALE)
             equal(child.recv(65536), b"y" * (had + 100), "a message of the new length")
+            # A refusal ends the channel.
+            since = len(target.said)
+            equal(set_option(child, BT_RCVMTU, had + 200, "<H"), 0, "once more")
+            ident, _ = target.requested(RECONF_REQ, since)
+            target.tell(RECONF_RSP, b"\4\0", ident)
+            ident, data = target.requested(DISC_REQ, since)
+            target.tell(DISC_RSP, data, ident)
+            equal(tried(child.recv, 10), errno.ECONNRESET, "what a refusal leads to")
 
 
 @case("enhanced channels that this end asks for: data both ways, an MTU that grows")

@@ -97,12 +97,12 @@ def repetitions(flavour: str) -> str:
 
 # What the debug kernel runs in the long form only. It is several times slower: loading all drivers
 # takes it minutes, and RootCanal's controllers, which the peers of bumble want, do not answer in time
-# (trace does without them there). l2cap passes there, and takes two minutes.
-NOT_ON_DEBUG = ("drivers", *BUMBLE_GROUPS, "bluetoothd", "l2cap")
+# (trace does without them there). l2cap and l2test pass there, and take minutes.
+NOT_ON_DEBUG = ("drivers", *BUMBLE_GROUPS, "bluetoothd", "l2cap", "l2test")
 
 
 # What says the same on the C stack, and runs there as c/NAME where it is named.
-SAME_ON_C = (*BUMBLE_GROUPS, "bluetoothd", "kernel_user")
+SAME_ON_C = (*BUMBLE_GROUPS, "bluetoothd", "kernel_user", "l2test")
 
 
 # What waits for time-outs most of its time.

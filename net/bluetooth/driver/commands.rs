@@ -129,7 +129,9 @@ pub unsafe extern "C" fn __hci_cmd_sync_status(
         Ok(_) | Err(CommandError::Errno(ENODATA)) => 0,
         Err(e) => {
             let e = Error::from(e).to_errno();
-            pr_err!("Opcode 0x{:04x} failed: {}\n", opcode, e);
+            // SAFETY: By the caller's promise.
+            let dev = unsafe { device(hdev) };
+            pr_err!("{}: Opcode 0x{:04x} failed: {}\n", dev.name(), opcode, e);
             e
         }
     }
@@ -183,13 +185,13 @@ pub unsafe extern "C" fn __hci_cmd_send(
     plen: u32,
     param: *const c_void,
 ) -> c_int {
-    let opcode = Opcode(opcode);
-    if !opcode.is_vendor() {
-        pr_err!("unresponded command not supported\n");
-        return EINVAL.to_errno();
-    }
     // SAFETY: By the caller's promise.
     let (dev, params) = unsafe { (device(hdev), bytes(param, plen as usize)) };
+    let opcode = Opcode(opcode);
+    if !opcode.is_vendor() {
+        pr_err!("{}: unresponded command not supported\n", dev.name());
+        return EINVAL.to_errno();
+    }
     to_int(hci::send_unanswered(dev, opcode, params))
 }
 

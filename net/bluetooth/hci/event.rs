@@ -95,7 +95,7 @@ pub(super) fn packet(dev: &Device, worker: &mut Worker<'_>, skb: SkBuff) {
     }
 }
 
-/// A view of the event that starts after `head` bytes, for who waits for it.
+/// A view of the event that starts after `head` bytes, for who waits for it, or may know it.
 fn params_of(skb: &SkBuff, head: usize) -> Answer {
     let mut answer = skb.try_clone(GFP_KERNEL)?;
     // The declared length, not the packet's, ends the parameters.
@@ -177,11 +177,25 @@ fn dispatch(dev: &Device, worker: &mut Worker<'_>, skb: &SkBuff, event: &Event<'
         Event::LeMeta(ref e) => link::le_event(dev, worker, e),
 
         Event::Vendor(_) => {
-            dev.handle_vendor_event(skb);
+            vendor(dev, skb);
         }
         // What belongs to ISO is for the room that will have it; an event nobody knows
         // is counted by nobody, as controllers send many.
         _ => <crate::Security as Authenticator>::event(dev, worker, event),
+    }
+}
+
+/// A vendor's event, which the driver may know.
+fn vendor(dev: &Device, skb: &SkBuff) {
+    if !dev.capabilities().vendor_events {
+        return;
+    }
+    match params_of(skb, EVENT_HEADER) {
+        Ok(params) => {
+            dev.handle_vendor_event(&params);
+        }
+        // Without memory it is lost, as every other packet is.
+        Err(_) => dev.count(Stat::ErrRx, 1),
     }
 }
 

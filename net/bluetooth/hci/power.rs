@@ -320,7 +320,7 @@ fn set_up(session: &Session<'_>) -> Result {
 }
 
 /// Quirks that a driver sets because the controller does less than it claims.
-const BROKEN: [(Quirk, &str); 6] = [
+const BROKEN: [(Quirk, &str); 10] = [
     (
         Quirk::BROKEN_LOCAL_COMMANDS,
         "HCI Read Local Supported Commands not supported",
@@ -344,6 +344,23 @@ const BROKEN: [(Quirk, &str); 6] = [
     (
         Quirk::BROKEN_ENHANCED_SETUP_SYNC_CONN,
         "HCI Enhanced Setup Synchronous Connection command is advertised, but not supported.",
+    ),
+    (
+        Quirk::BROKEN_SET_RPA_TIMEOUT,
+        "HCI LE Set Random Private Address Timeout command is advertised, but not supported.",
+    ),
+    (
+        Quirk::BROKEN_EXT_CREATE_CONN,
+        "HCI LE Extended Create Connection command is advertised, but not supported.",
+    ),
+    (
+        Quirk::BROKEN_WRITE_AUTH_PAYLOAD_TIMEOUT,
+        "HCI WRITE AUTH PAYLOAD TIMEOUT command leads to unexpected SMP errors when pairing \
+         and will not be used.",
+    ),
+    (
+        Quirk::BROKEN_LE_CODED,
+        "HCI LE Coded PHY feature bit is set, but its usage is not supported.",
     ),
 ];
 

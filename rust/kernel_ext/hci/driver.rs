@@ -130,6 +130,7 @@ impl<T: Owner> Hdev<T> {
                 wakeup: (*c).wakeup.is_some(),
                 get_data_path_id: (*c).get_data_path_id.is_some(),
                 set_quality_report: (*c).set_quality_report.is_some(),
+                vendor_events: (*c).handle_ev_vendor.is_some(),
             }
         }
     }
@@ -157,9 +158,9 @@ impl<T: Owner> Hdev<T> {
         call!(self, classify_pkt_type, skb.as_ptr())
     }
 
-    /// Offers a vendor event to the driver; `true` if it was handled there.
-    pub fn handle_vendor_event(&self, skb: &SkBuff) -> bool {
-        call!(self, handle_ev_vendor, skb.as_ptr()).unwrap_or(false)
+    /// Offers the parameters of a vendor event to the driver; `true` if it was handled there.
+    pub fn handle_vendor_event(&self, params: &SkBuff) -> bool {
+        call!(self, handle_ev_vendor, params.as_ptr()).unwrap_or(false)
     }
 
     /// Tells the driver about a change of links or voice setting (`HCI_NOTIFY_*`).
@@ -334,6 +335,7 @@ pub struct Capabilities {
     pub wakeup: bool,
     pub get_data_path_id: bool,
     pub set_quality_report: bool,
+    pub vendor_events: bool,
 }
 
 /// Who answers a driver command.

@@ -39,6 +39,7 @@ use kernel::{
 use kernel_ext::{
     hci::{
         Flag,
+        Quirk,
         Stat, //
     },
     workqueue::Worker, //
@@ -116,6 +117,12 @@ pub(in crate::hci) fn event(dev: &Device, worker: &mut Worker<'_>, event: &LeEve
             found::advertising(dev, reports);
         }
         LeEvent::ExtAdvertisingReport(reports) => {
+            // Some controllers use the upper bits for something of their own.
+            let phys = if dev.quirk(Quirk::FIXUP_LE_EXT_ADV_REPORT_PHY) {
+                0x1f
+            } else {
+                0xff
+            };
             for report in reports {
                 let head = report.head;
                 if let Some(event_type) = connection::legacy_event_type(head.event_type.get()) {
@@ -126,7 +133,7 @@ pub(in crate::hci) fn event(dev: &Device, worker: &mut Worker<'_>, event: &LeEve
                             event_type,
                             addr_type: head.addr_type,
                             addr: head.bdaddr,
-                            phys: (head.primary_phy, head.secondary_phy),
+                            phys: (head.primary_phy & phys, head.secondary_phy & phys),
                             data: &[],
                         },
                     );

@@ -9,7 +9,7 @@ import time
 from . import hcilib, vusb
 from .ktap import Skip, check, equal
 
-BTPROTO_SCO = 2
+BTPROTO_L2CAP, BTPROTO_SCO = 0, 2
 
 
 def fresh(device):
@@ -123,6 +123,16 @@ class UserChannel:
 
 
 SOL_BLUETOOTH, BT_VOICE = 274, 11
+
+
+def l2cap_socket(peer):
+    """A link and no channel, as l2ping has it; Skip where the core has none."""
+    name = struct.pack("<HH6sHBx", hcilib.AF_BLUETOOTH, 0, bd_address(peer), 0, 0)
+    sock = socket.socket(hcilib.AF_BLUETOOTH, socket.SOCK_RAW, BTPROTO_L2CAP)
+    if error := hcilib.connect(sock, name):
+        sock.close()
+        raise Skip(f"this core carries no links: {os.strerror(error)}")
+    return sock
 
 
 def sco_socket(peer, voice=None):

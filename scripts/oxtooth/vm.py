@@ -22,6 +22,8 @@ from . import kernel, kvm, modset, paths, slots, splat, ui, vng, vusb
 
 # Seconds to user space: a tenth of it is usual, and another build may be running.
 BOOT_LIMIT = {"debian": 240, "debug": 480}
+# The emulator has lost a timer of a processor: that guest stands still, and another one is there sooner.
+LOST_TIMER = b"kthread timer wakeup didn't happen"
 # kmemleak scans all of it, and twice.
 MEMORY = {"debian": "2G", "debug": "1G"}
 # virtme-ng's own, and: nobody changes the guest's tree while it runs, so what was read once stays in memory.
@@ -236,14 +238,17 @@ def _prefer(session: int) -> None:
         Path(f"/proc/{session}/autogroup").write_text("-5")
 
 
-def _once(argv: list, out: Path, boot_limit: float, limit: float, echo: bool, stalled) -> tuple:
-    """(reached, timed out, seconds to user space, seconds of a processor) of one boot."""
+def _once(argv: list, out: Path, boot_limit: float, limit: float, echo: bool, stalled,
+          again: bool) -> tuple:
+    """(reached, timed out, seconds to user space, seconds of a processor) of one boot; `again`: there
+    will be another one if it does not get there."""
     began = time.monotonic()
     # The console is a pipe: QEMU would truncate a file that it is given by /proc/self/fd.
     process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, start_new_session=True,
                                cwd=paths.guest(), env=_environment())
     _prefer(process.pid)
+    (out / "console.log").write_bytes(b"")
     console = _Console(process.stdout, out / "console.log")
     live = _Echo(out / "output.log")
     started, status = out / ".vm/started", out / ".vm/status"
@@ -256,7 +261,8 @@ def _once(argv: list, out: Path, boot_limit: float, limit: float, echo: bool, st
                 live.more()
             if not reached_after and started.exists():
                 reached_after = now - began
-            if not reached_after and now - began > boot_limit:
+            if not reached_after and (now - began > boot_limit or again and
+                                      LOST_TIMER in (out / "console.log").read_bytes()):
                 break
             if reached_after and not status.exists() and (
                     now - began - reached_after > limit or stalled and stalled()):
@@ -364,7 +370,8 @@ def _run(argv, flavour, script, timeout, stack, files, env, echo, out, unload, l
         _fill(out, script, variables | (env or {}), files or {})
         with _slot(waits):
             reached, timed_out, boot_seconds, processor = _once(
-                argv, out, BOOT_LIMIT[flavour] * _scale(), timeout * _scale(), echo, stalled)
+                argv, out, BOOT_LIMIT[flavour] * _scale(), timeout * _scale(), echo, stalled,
+                again=boots == 1)
         if reached:
             break
         if boots == 1:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """The selftests that need a USB controller, each in several places: the kernel's own driver and core
-as the reference (c), our driver on the kernel's core (driver), both ours (rust), and both ours on the
-debug kernel (debug)."""
+as the reference (c), our driver on the kernel's core (driver), both ours (rust), and the last two on the
+debug kernel (driver-debug, debug)."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from . import guest
 
 # The place: its modules (see modset.STACKS) and its kernel.
 PLACES = {"c": ("c", "debian"), "driver": ("driver", "debian"), "rust": ("rust", "debian"),
-          "debug": ("rust", "debug")}
+          "debug": ("rust", "debug"), "driver-debug": ("driver", "debug")}
 
 
 @dataclass
@@ -28,7 +28,8 @@ class Program:
 
 # usb_vendors compares our driver with the kernel's, on the kernel's core.
 PROGRAMS = {
-    "usb": Program(tuple(PLACES), ("driver", "rust")),
+    "usb": Program(tuple(PLACES), ("driver", "rust"), quick=("random moments of", "both ways at once"),
+                   quickly=("debug",)),
     "usb_streams": Program(tuple(PLACES), ("rust",)),
     "usb_faults": Program(tuple(PLACES), ("driver",)),
     "usb_attacks": Program(tuple(PLACES), limit=600, quickly=("rust",), quick=(

@@ -47,15 +47,18 @@ def stack():
 
 
 def wait_for(what, predicate, seconds=10.0, step=0.02):
-    """The predicate's first true value; AssertionError after `seconds`."""
-    end = time.monotonic() + seconds * SCALE
+    """The predicate's first true value; AssertionError after `seconds`.
+
+    The longer it takes the less often it looks: on an emulated machine, looking is most of what is done."""
+    began = time.monotonic()
+    end = began + seconds * SCALE
     while True:
         value = predicate()
         if value:
             return value
         if time.monotonic() > end:
             raise AssertionError(f"waited {seconds} s in vain for {what}")
-        time.sleep(step)
+        time.sleep(max(step, min(0.1, (time.monotonic() - began) / 10)))
 
 
 def resting(what, value, pause, seconds):

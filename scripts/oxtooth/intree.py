@@ -160,10 +160,11 @@ def _sources() -> dict:
     return files
 
 
-def _selftests() -> dict:
+def selftests() -> dict:
     """{path below tools/testing/selftests/bluetooth: contents}."""
     files = {}
-    for base, below in ((paths.REPO / SELFTESTS, ""), (paths.REPO / "tools/testing/traces", "traces")):
+    for base, below in ((paths.REPO / SELFTESTS, ""), (paths.REPO / "tools/testing/traces", "traces"),
+                        (paths.REPO / "tools/vusb/devices", "devices")):
         for path in sorted(base.rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
                 files[str(Path(below) / path.relative_to(base))] = path.read_bytes()
@@ -198,12 +199,17 @@ def _fill(folder: Path, files: dict, suffixes: tuple) -> int:
     return changed
 
 
+def lay_selftests(tree: Path) -> int:
+    """Puts our selftests into `tree`; the number of files that were changed."""
+    return _fill(tree / SELFTESTS, selftests(), (".py", ".sh", ".toml"))
+
+
 def lay(tree: Path) -> int:
     """Puts our sources into `tree`; the number of files that were changed."""
     check_tree(tree)
     changes, sources = _changes(tree, patch=True), _sources()
     changed = _fill(tree / HOME, sources, _SUFFIXES)
-    changed += _fill(tree / SELFTESTS, _selftests(), (".py", ".sh"))
+    changed += lay_selftests(tree)
     for name, text in changes.items():
         changed += _write(tree / name, text.encode())
     return changed

@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from .. import check, intree, intree_test, kernel, ui
+from .. import check, intree, intree_test, kernel, kselftest, ui
 from .modules import BUILT
 
 
@@ -43,6 +43,15 @@ def files(_run):
         except ui.Failure:
             yield (check.failed("another version", "it was refused, and written to")
                    if (tree / intree.HOME).exists() else check.passed("another version is refused"))
+
+
+@check.group("kernel tree: selftests", seconds=5)
+def selftests(_run):
+    """What the kernel's own `make install` makes of our selftests is all that they consist of. The
+    guest group `kselftest` runs some of it."""
+    missing = kselftest.missing(kselftest.installed())
+    yield (check.failed("installed", "left out: " + ", ".join(missing)) if missing else
+           check.passed("installed"))
 
 
 @check.group("kernel tree: build", seconds=110, needs=BUILT, early=False)

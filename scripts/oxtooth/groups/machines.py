@@ -31,7 +31,7 @@ LENGTHS = {
     "selftests/attacks_mgmt": (25, 50), "selftests/attacks_sockets": (15, 30),
     "selftests/attacks_links": (15, 35), "selftests/attacks_channels": (12, 35),
     "selftests/attacks_security": (8, 18), "selftests/fuzz": (15, 20), "selftests/races": (35, 43),
-    "ioctl-tester": (3, 13), "userchan-tester": (1, 6), "mgmt-tester": (116, 400),
+    "kselftest": (10, 0), "ioctl-tester": (3, 13), "userchan-tester": (1, 6), "mgmt-tester": (116, 400),
     "l2cap-tester": (13, 40), "smp-tester": (2, 10), "sco-tester": (3, 10),
     "usb/driver/usb": (120, 0), "usb/driver/usb_faults": (45, 0), "usb/rust/usb": (120, 0),
     "usb/rust/usb_attacks_quick": (45, 0), "usb/rust/usb_streams": (30, 0),

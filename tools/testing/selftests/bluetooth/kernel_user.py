@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 """A protocol of the kernel's own over L2CAP sockets without files: the module l2cap_echo sends back
-what it receives. $MODULES is the folder where l2cap_echo.ko lies."""
+what it receives. $MODULES is the folder where l2cap_echo.ko lies, if not its own."""
 
 import contextlib
 import errno
@@ -13,7 +13,7 @@ from lib import hcilib, ktap, l2cap, mgmt
 from lib.air import Air
 from lib.ktap import case, check, equal
 
-MODULE = os.path.join(os.environ.get("MODULES", "."), "l2cap_echo.ko")
+MODULE = os.path.join(os.environ.get("MODULES", "l2cap_echo"), "l2cap_echo.ko")
 PSM, SPSM = 0x1001, 0x80
 COUNT = int(os.environ.get("COUNT", "20"))
 

@@ -36,6 +36,8 @@ pub(crate) const __LOG_PREFIX: &[u8] = b"Bluetooth\0";
     unsafe_op_in_unsafe_fn
 )]
 pub mod bindings {
+    // Not copied into our documentation: there are thousands.
+    #[doc(no_inline)]
     pub use kernel::bindings::*;
     use kernel::ffi;
     use pin_init::MaybeZeroable;

@@ -5,7 +5,7 @@ import lzma
 import re
 import shutil
 
-from .. import build, buildroot, check, kernel, paths, ui, usbtable
+from .. import build, buildroot, check, doc, kernel, paths, ui, usbtable
 from . import host
 
 SITES = paths.REPO / "scripts" / "oxtooth" / "panic-sites.tsv"
@@ -81,6 +81,22 @@ def clippy(_run):
     text = log.read_text(errors="replace")
     missed = [name for name in _crates() if not re.search(rf"CLIPPY.* {re.escape(name)}$", text, re.M)]
     yield check.failed("modules", f"not looked at: {missed}") if missed else check.passed("modules")
+
+
+@check.group("documentation", seconds=25, needs=BUILT, early=False)
+def documentation(run):
+    """What `make doc` builds, without a warning; of the modules' crates nothing is written."""
+    yield (check.passed("host crates") if doc.host_crates(host.target()) else
+           check.failed("host crates", ui.tail(paths.logs() / "doc-host.log", 40)))
+    if not run.built.get("debian", True):
+        yield check.failed("modules", "they were not built")
+        return
+    for source in doc.kernel_crates():
+        try:
+            doc.kernel_crate(paths.out("debian"), source, doc.LOOKED_AT)
+            yield check.passed(source)
+        except ui.Failure as failure:
+            yield check.failed(source, f"{failure}\n{ui.tail(failure.log, 40) if failure.log else ''}")
 
 
 def _modinfo(module, field: str) -> set:

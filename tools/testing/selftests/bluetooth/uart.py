@@ -15,6 +15,7 @@ from lib.controller import ACL, Controller, H4Pty, complete, event
 from lib.ktap import case, check, equal
 
 HCI_UART = 3
+CONNECTED = 1                           # a link's state
 
 
 def uart(**options):
@@ -86,21 +87,36 @@ def bunches():
         answers(device)
 
 
+def echoed(device):
+    """(handle, identifier, data) of each echo response that came out of the line."""
+    responses = []
+    for packet in device.data:
+        kind, handle, total, length, channel, code, identifier, size = struct.unpack_from("<BHHHHBBH", packet)
+        if (kind, channel, code) == (ACL, 1, 9):
+            equal((total, length, len(packet)), (8 + size, 4 + size, 13 + size), "lengths of a response")
+            responses.append((handle & 0x0fff, identifier, packet[13:]))
+    return responses
+
+
 @case("data both ways over an incoming link", log=20)
 def data():
     with uart() as device:
         hcilib.up(device.index)
         device.connection_request("00:AA:01:42:00:77")
         handle = hcilib.wait_for("the link", lambda: [
-            entry[0] for entry in hcilib.connections(device.index)])[0]
-        before = hcilib.info(device.index).stats["acl_rx"]
-        # L2CAP echo request on the signalling channel.
-        for number in range(1, 21):
-            payload = struct.pack("<HHBBH", 12, 1, 8, number, 8) + b"selftest"
+            entry[0] for entry in hcilib.connections(device.index) if entry[4] == CONNECTED])[0]
+        before = hcilib.info(device.index).stats
+        # L2CAP echo requests on the signalling channel, none as long as another, all within its 48 octets.
+        sent = [(handle, number, b"selftest" + bytes([number]) * number) for number in range(1, 21)]
+        for _, number, words in sent:
+            payload = struct.pack("<HHBBH", 4 + len(words), 1, 8, number, len(words)) + words
             device.send(struct.pack("<BHH", ACL, handle | 0x2000, len(payload)) + payload)
-        hcilib.wait_for("the packets", lambda: hcilib.info(
-            device.index).stats["acl_rx"] >= before + 20)
+        hcilib.wait_for("the responses", lambda: len(echoed(device)) >= len(sent))
+        equal(echoed(device), sent, "responses")
         answers(device)
+        stats = hcilib.info(device.index).stats
+        for name in ("acl_rx", "acl_tx"):
+            check(stats[name] >= before[name] + len(sent), f"{name}: {before[name]}, then {stats[name]}")
 
 
 @case("a byte that starts no packet: the stream finds its way again", log=20)

@@ -98,6 +98,11 @@ fn channel<'a>(sk: &'a Sock<L2capSocket>) -> &'a Arc<Channel> {
     &sk.private().channel
 }
 
+/// What a socket's channel is set to.
+pub(super) fn settings_of(sk: &Sock<L2capSocket>) -> Settings {
+    channel(sk).settings()
+}
+
 fn as_user(sock: &Sk<'_>) -> ChannelUser {
     ChannelUser::Socket(SocketUser::new(sock.to_ref()))
 }

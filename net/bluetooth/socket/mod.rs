@@ -23,6 +23,7 @@
 mod connection;
 mod control;
 mod cookie;
+mod debugfs;
 mod ethtool;
 mod filter;
 mod hci;
@@ -128,6 +129,7 @@ impl Family for Bluetooth {
 pub(crate) struct Registration {
     // Dropped from the top: first nobody can open a socket any more.
     _family: FamilyRegistration<Bluetooth>,
+    _debugfs: Option<debugfs::Files>,
     _proc_hci: ProcEntry<&'static ProtocolSlot<hci::HciSocket>>,
     _hci: ProtocolRegistration<hci::HciSocket>,
     _proc_l2cap: ProcEntry<&'static ProtocolSlot<l2cap::L2capSocket>>,
@@ -155,6 +157,7 @@ pub(crate) fn init() -> Result<Registration> {
     pr_info!("SCO socket layer initialized\n");
     Ok(Registration {
         _family: family,
+        _debugfs: debugfs::Files::create(),
         _proc_hci: proc_hci,
         _hci: hci,
         _proc_l2cap: proc_l2cap,

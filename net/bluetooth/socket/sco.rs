@@ -54,7 +54,10 @@ use kernel_ext::net::{
     State,
     Timeout, //
 };
-use wire::AddressType;
+use wire::{
+    AddressType,
+    BdAddr, //
+};
 
 /// Levels of socket options.
 const SOL_SCO: i32 = 17;
@@ -82,6 +85,12 @@ type Sk<'a> = Socket<'a, ScoSocket>;
 
 fn channel<'a>(sk: &'a Sock<ScoSocket>) -> &'a Arc<Channel> {
     &sk.private().channel
+}
+
+/// The addresses of a socket's own end, and of the peer.
+pub(super) fn addresses_of(sk: &Sock<ScoSocket>) -> (BdAddr, BdAddr) {
+    let settings = channel(sk).settings();
+    (settings.src, settings.dst)
 }
 
 fn default_timeout() -> Timeout {

@@ -97,6 +97,16 @@ pub(super) const ROWS: &[Row] = &[
             set: Some(|dev, on| change(dev, Flag::FORCE_NO_MITM, on)),
         },
     ),
+    // For controllers without Secure Connections: keys of LE are derived over BR/EDR all the same.
+    row(
+        c"force_bredr_smp",
+        0o644,
+        |_, info| info.bredr_capable() && !info.features.sc(),
+        Content::Switch {
+            flag: Flag::FORCE_BREDR_SMP,
+            set: Some(|dev, on| change(dev, Flag::FORCE_BREDR_SMP, on)),
+        },
+    ),
     quirk!(c"quirk_strict_duplicate_filter", STRICT_DUPLICATE_FILTER),
     quirk!(c"quirk_simultaneous_discovery", SIMULTANEOUS_DISCOVERY),
 ];

@@ -1,14 +1,21 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""A controller's files in debugfs: those of the C stack, with its permissions, bounds and words."""
+"""A controller's files in debugfs: those of the C stack, with its permissions, bounds and words.
+
+Which files the C stack has is in traces/debugfs.c.txt; `debugfs.py --record FOLDER`, run with the C
+stack loaded, writes it anew.
+"""
 
 import errno
 import os
+import socket
 import stat
+import sys
 
 from lib import hcilib, ktap
 from lib.controller import Controller
 from lib.ktap import case, check, equal
+from lib.traces import folder as traces
 
 ROOT = "/sys/kernel/debug/bluetooth"
 
@@ -81,6 +88,99 @@ def bring_up(**options):
     device.start()
     hcilib.up(device.index)
     return device
+
+
+RECORDED = "debugfs.c.txt"
+KINDS = {"dual": {}, "bredr": {"le": False}, "le": {"bredr": False}, "extended": {"extended": True}}
+# Beyond the C stack's.
+OURS = {"counters", "flow"}
+# Of protocols that are not here, and what selftests of the C stack leave.
+NOT_HERE = {"iso", "rfcomm", "rfcomm_dlc", "6lowpan_enable", "6lowpan_control", "selftest_ecdh", "selftest_smp"}
+
+
+def listing(path, but=()):
+    """The files of a folder, with their permissions."""
+    found = {name: os.stat(f"{path}/{name}") for name in sorted(os.listdir(path)) if name not in but}
+    return [f"{stat.S_IMODE(info.st_mode):04o} {name}" for name, info in found.items() if stat.S_ISREG(info.st_mode)]
+
+
+def controllers_files(kind):
+    device = bring_up(**KINDS[kind])
+    try:
+        return listing(folder(device), OURS)
+    finally:
+        device.close()
+
+
+def recorded():
+    """{kind: the C stack's files}"""
+    lists = {}
+    with open(os.path.join(traces(), RECORDED)) as file:
+        for line in file.read().splitlines():
+            if line.startswith("== "):
+                files = lists.setdefault(line[3:], [])
+            elif not line.startswith("#"):
+                files.append(line)
+    return lists
+
+
+def record(target):
+    lists = {kind: controllers_files(kind) for kind in KINDS} | {"of the module": listing(ROOT, NOT_HERE)}
+    with open(os.path.join(target, RECORDED), "w") as out:
+        out.write("# SPDX-License-Identifier: GPL-2.0\n# Files in debugfs on the kernel's C stack; written by debugfs.py --record\n")
+        for kind, files in lists.items():
+            out.write("".join(f"{line}\n" for line in (f"== {kind}", *files)))
+
+
+for _kind in KINDS:
+    case(f"the files of a controller ({_kind}) are the C stack's")(
+        lambda kind=_kind: equal(controllers_files(kind), recorded()[kind], "files"))
+
+
+@case("the module's own files are the C stack's")
+def module_files():
+    equal(listing(ROOT, NOT_HERE), recorded()["of the module"], "files")
+
+
+def lines(name):
+    with open(f"{ROOT}/{name}") as file:
+        return file.read().splitlines()
+
+
+def bound(protocol, kind, device):
+    """A socket that listens at the controller's address."""
+    sock = socket.socket(socket.AF_BLUETOOTH, kind, protocol)
+    here = hcilib.info(device.index).address
+    sock.bind((here, 0x1001) if protocol == socket.BTPROTO_L2CAP else here.encode())
+    sock.listen(1)
+    return sock
+
+
+@case("l2cap and sco: a line for each socket, in the C stack's words")
+def sockets():
+    device = bring_up(bdaddr="00:AA:01:42:00:0C")
+    try:
+        with bound(socket.BTPROTO_L2CAP, socket.SOCK_SEQPACKET, device), bound(socket.BTPROTO_SCO, socket.SOCK_SEQPACKET, device):
+            # State 4 listens; PSM, channels, MTUs, security, mode.
+            check("00:aa:01:42:00:0c (0) 00:00:00:00:00:00 (0) 4 4097 0x0000 0x0000 672 0 1 0" in lines("l2cap"), lines("l2cap"))
+            check("00:aa:01:42:00:0c 00:00:00:00:00:00 4" in lines("sco"), lines("sco"))
+        for name in ("l2cap", "sco"):
+            check(not any("00:aa:01:42:00:0c" in line for line in lines(name)), f"{name} after the socket is closed")
+    finally:
+        device.close()
+
+
+@case("force_bredr_smp can be switched, and only once each way")
+def force_bredr_smp():
+    device = bring_up()
+    try:
+        equal(read(device, "force_bredr_smp"), "N\n", "force_bredr_smp")
+        equal(write(device, "force_bredr_smp", "N"), errno.EALREADY, "off, which it is")
+        equal(write(device, "force_bredr_smp", "Y"), 0, "on")
+        equal(read(device, "force_bredr_smp"), "Y\n", "force_bredr_smp")
+        equal(write(device, "force_bredr_smp", "N"), 0, "off")
+    finally:
+        device.close()
 
 
 @case("the files and their permissions")
@@ -168,4 +268,7 @@ if __name__ == "__main__":
     REASON = hcilib.require("bluetooth", "hci_vhci")
     if REASON:
         ktap.skip_all(REASON)
+    if sys.argv[1:2] == ["--record"]:
+        record(sys.argv[2])
+        sys.exit(0)
     ktap.main()

@@ -3,7 +3,8 @@
 
 The sources go to net/bluetooth/oxtooth/, with this repository's own Kbuild. Kconfig gets a choice
 between the two cores; what is written in C above the core (rfcomm, bnep, hidp, 6lowpan) depends on
-the C one, since it uses that one's structures. Doing it again brings a tree up to date, and
+the C one, since it uses that one's structures. With the Rust core, the USB driver is ours, too, unless
+the configuration says otherwise. Doing it again brings a tree up to date, and
 `--remove` takes everything out. A tree is changed only once it is known that all of it fits.
 """
 
@@ -18,7 +19,7 @@ HOME = "net/bluetooth/oxtooth"
 SELFTESTS = "tools/testing/selftests/bluetooth"
 
 # What a module is built from; the crates' tests and manifests stay here.
-_FOLDERS = ("rust", "net/bluetooth", "include")
+_FOLDERS = ("rust", "net/bluetooth", "drivers/bluetooth", "include")
 _SUFFIXES = (".rs", ".c", ".h", ".sh", ".allow")
 _LEFT_OUT = {"tests", "target", "fuzz"}
 
@@ -62,7 +63,33 @@ endif
 subdir-			+= oxtooth
 {_END}
 """
-_C_OBJECT = re.compile(r"^obj-\$\(CONFIG_BT\)[ \t]*\+= bluetooth\.o\n", re.M)
+_USB_CHOICE = f"""{_BEGIN}
+config BT_HCIBTUSB_OXTOOTH
+	bool "HCI USB driver in Rust (Oxtooth)"
+	depends on BT_HCIBTUSB=m && BT_OXTOOTH
+	default y
+	help
+	  Build the driver in Rust as btusb.ko, instead of the one in C. It has
+	  the same module parameters and drives the same devices.
+{_END}
+
+"""
+_USB_OBJECT = f"""{_BEGIN}
+ifndef CONFIG_BT_HCIBTUSB_OXTOOTH
+obj-$(CONFIG_BT_HCIBTUSB)	+= btusb.o
+endif
+{_END}
+"""
+# The lines of the tree's own Makefiles that are replaced: file: (what is there, what comes in).
+_OBJECT_LINES = {
+    "net/bluetooth/Makefile": ("obj-$(CONFIG_BT)\t+= bluetooth.o\n", _OBJECTS),
+    "drivers/bluetooth/Makefile": ("obj-$(CONFIG_BT_HCIBTUSB)\t+= btusb.o\n", _USB_OBJECT),
+}
+# What is put before an option: file: (the option's line, what comes in).
+_OPTIONS = {
+    "net/bluetooth/Kconfig": ("config BT_BREDR\n", _CHOICE),
+    "drivers/bluetooth/Kconfig": ("config BT_HCIBTUSB_AUTOSUSPEND\n", _USB_CHOICE),
+}
 
 # Options that only the C core has a use for: file: names.
 _ONLY_C = {
@@ -71,6 +98,10 @@ _ONLY_C = {
     "net/bluetooth/bnep/Kconfig": ("BT_BNEP",),
     "net/bluetooth/hidp/Kconfig": ("BT_HIDP",),
 }
+
+
+# The tree's own files that are changed.
+CHANGED = tuple(dict.fromkeys((*_OBJECT_LINES, *_OPTIONS, *_ONLY_C)))
 
 
 def _version(tree: Path) -> str:
@@ -102,20 +133,21 @@ def _anchor(name: str, found) -> None:
 
 def _plain(name: str, text: str) -> str:
     """The file as it was before us."""
-    if name == "net/bluetooth/Makefile":
-        return _MARKED.sub("obj-$(CONFIG_BT)\t+= bluetooth.o\n", text)
-    return _MARKED.sub("", text)
+    back = _OBJECT_LINES[name][0] if name in _OBJECT_LINES else ""
+    return _MARKED.sub(lambda _: back, text)
 
 
 def _patched(name: str, text: str) -> str:
     """`text`, which is plain, with our changes."""
-    if name == "net/bluetooth/Makefile":
-        _anchor(name, len(_C_OBJECT.findall(text)) == 1)
-        return _C_OBJECT.sub(lambda _: _OBJECTS, text)
-    if name == "net/bluetooth/Kconfig":
-        _anchor(name, text.count("config BT_BREDR\n") == 1)
-        text = text.replace("config BT_BREDR\n", _CHOICE + "config BT_BREDR\n")
-    for option in _ONLY_C[name]:
+    if name in _OBJECT_LINES:
+        line, instead = _OBJECT_LINES[name]
+        _anchor(name, text.count(line) == 1)
+        return text.replace(line, instead)
+    if name in _OPTIONS:
+        line, before = _OPTIONS[name]
+        _anchor(name, text.count(line) == 1)
+        text = text.replace(line, before + line)
+    for option in _ONLY_C.get(name, ()):
         # After the option's type and prompt, where its dependencies begin.
         pattern = re.compile(rf'^config {option}\n\t(?:bool|tristate) ".*"\n', re.M)
         _anchor(f"{name}: {option}", len(pattern.findall(text)) == 1)
@@ -126,7 +158,7 @@ def _patched(name: str, text: str) -> str:
 def _changes(tree: Path, patch: bool) -> dict:
     """{name: text} of the tree's own files that are to be written."""
     result = {}
-    for name in ("net/bluetooth/Makefile", *_ONLY_C):
+    for name in CHANGED:
         path = tree / name
         _anchor(name, path.is_file())
         have = path.read_text()
@@ -240,5 +272,5 @@ def command(tree: str, take_out: bool) -> int:
     ui.say("To build it:")
     ui.say("  configure it with CONFIG_RUST=y, CONFIG_BT=m and CONFIG_BT_OXTOOTH=y:")
     ui.say("    scripts/config -e RUST -m BT -d BT_CORE_C -e BT_OXTOOTH && make olddefconfig")
-    ui.say("  then make as ever; the module is net/bluetooth/oxtooth/bluetooth.ko")
+    ui.say("  then make as ever; the modules are bluetooth.ko and btusb.ko in net/bluetooth/oxtooth")
     return 0

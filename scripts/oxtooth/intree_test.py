@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """Whether `make intree` does what it says: a copy of the distribution's source with our sources in
-it is configured both ways, net/bluetooth is built, and the module is booted with.
+it is configured both ways, net/bluetooth is built, and the modules are booted with.
 
 The copy consists of hard links and stays in the cache with its build folder, for all checkouts: what
 differs is put into it, and make does the rest. So only the first time is long (it compiles the
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from . import buildroot, intree, kernel, paths, setup, stamp, ui
 
-MODULE = "net/bluetooth/oxtooth/bluetooth.ko"
+MODULES = tuple(f"{intree.HOME}/{name}.ko" for name in ("bluetooth", "btusb"))
 _C_PROTOCOLS = ("BT_RFCOMM", "BT_BNEP", "BT_HIDP", "BT_6LOWPAN")
 _GUEST = """
 test "$(ox_stack)" = rust || { echo "the C stack's bluetooth.ko was loaded"; exit 1; }
@@ -29,6 +29,13 @@ status=$?
 hciconfig hci0
 hciconfig hci0 down
 kill $emulator
+test $status = 0 || exit $status
+# And one on USB.
+modinfo -F author btusb | grep -q Oxtooth || { echo "btusb.ko is the C driver"; exit 1; }
+modprobe -a xhci_pci btusb
+ox_wait 60 sh -c 'usb=$(hciconfig | sed -n "s/:.*Bus: USB//p"); hciconfig "$usb" up && hciconfig "$usb" | grep -q "UP RUNNING"'
+status=$?
+hciconfig
 exit $status
 """
 
@@ -75,7 +82,8 @@ def _configure(tree: Path) -> None:
     build = _folder() / "build"
     config = kernel.image("debian") / "boot" / f"config-{kernel.release_name('debian')}"
     kconfigs = sorted((tree / "net/bluetooth").rglob("Kconfig"))
-    key = stamp.key_of("config-1", config.read_text(), *(path.read_text() for path in kconfigs))
+    key = stamp.key_of("config-2", config.read_text(), (tree / "drivers/bluetooth/Kconfig").read_text(),
+                       *(path.read_text() for path in kconfigs))
     if stamp.fresh("intree-config", key) and (build / ".config").is_file():
         return
     with ui.step("configure it, with the C core and with ours"):
@@ -84,28 +92,39 @@ def _configure(tree: Path) -> None:
         _make("olddefconfig", what="olddefconfig failed")
         have = _options()
         _expect([f"no {name}" for name in ("BT_CORE_C", *_C_PROTOCOLS) if name not in have]
-                + [name for name in ("BT_OXTOOTH",) if name in have], "C")
+                + [name for name in ("BT_OXTOOTH", "BT_HCIBTUSB_OXTOOTH") if name in have], "C")
         buildroot.run([tree / "scripts/config", "--file", build / ".config", "-d", "BT_CORE_C",
                        "-e", "BT_OXTOOTH"], _log(), "scripts/config failed")
         _make("olddefconfig", what="olddefconfig failed")
         have = _options()
-        _expect([f"no {name}" for name in ("BT_OXTOOTH", "BT_HCIVHCI") if name not in have]
+        _expect([f"no {name}" for name in ("BT_OXTOOTH", "BT_HCIVHCI", "BT_HCIBTUSB_OXTOOTH") if name not in have]
                 + [name for name in ("BT_CORE_C", *_C_PROTOCOLS) if name in have], "Rust")
     stamp.write("intree-config", key)
 
 
 def _unresolved(module: Path) -> list:
-    """What the module imports and the distribution's kernel and its other modules do not export."""
+    """What the module imports and the distribution's kernel and its other modules do not export.
+    That our core exports what drivers import, booting shows."""
     table = (paths.kdir("debian") / "Module.symvers").read_text()
     rows = [line.split("\t") for line in table.splitlines()]
-    known = {row[1] for row in rows if row[2] != "net/bluetooth/bluetooth"}
+    known = {row[1] for row in rows if row[2] != "net/bluetooth/bluetooth" or module.stem != "bluetooth"}
     text = buildroot.output(["llvm-nm-19", "-u", "-j", module])
     return sorted(set(text.split()) - known)
 
 
-def _built() -> Path:
-    module = _folder() / "build" / MODULE
-    module.unlink(missing_ok=True)
+def _check(module: Path) -> None:
+    if missing := _unresolved(module):
+        raise ui.Failure(f"{module.name} wants symbols that the kernel has not: {', '.join(missing)}")
+    wanted = kernel.release_name("debian")
+    magic = buildroot.output(["modinfo", "-F", "vermagic", module]).split()
+    if magic[:1] != [wanted]:
+        raise ui.Failure(f"{module.name} is for {' '.join(magic)}, not for {wanted}")
+
+
+def _built() -> list:
+    modules = [_folder() / "build" / name for name in MODULES]
+    for module in modules:
+        module.unlink(missing_ok=True)
     with ui.step("build what the tree needs, and net/bluetooth"):
         _make("modules_prepare", what="modules_prepare in the tree failed")
         _make("net/bluetooth/", what="net/bluetooth does not build in the tree")
@@ -113,30 +132,27 @@ def _built() -> Path:
             raise ui.Failure("the C core was built as well", log=_log())
         # There is no vmlinux that modpost could look into, see _unresolved(), or that BTF is
         # to be based on.
-        _make("KBUILD_MODPOST_WARN=1", "KBUILD_BUILTIN=", MODULE, what=f"{MODULE} does not link in the tree")
-    if missing := _unresolved(module):
-        raise ui.Failure(f"the module wants symbols that the kernel has not: {', '.join(missing)}")
-    wanted = kernel.release_name("debian")
-    magic = buildroot.output(["modinfo", "-F", "vermagic", module]).split()
-    if magic[:1] != [wanted]:
-        raise ui.Failure(f"the module is for {' '.join(magic)}, not for {wanted}")
-    return module
+        _make("KBUILD_MODPOST_WARN=1", "KBUILD_BUILTIN=", *MODULES, what="the modules do not link in the tree")
+    for module in modules:
+        _check(module)
+    return modules
 
 
-def _own(module: Path) -> Path:
-    """A copy that the next checkout's build does not touch."""
-    own = paths.cache() / "intree" / paths.checkout_id() / "debian" / module.name
-    own.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(module, own)
+def _own(modules: list) -> Path:
+    """The folder with copies that the next checkout's build does not touch."""
+    own = paths.cache() / "intree" / paths.checkout_id() / "debian"
+    own.mkdir(parents=True, exist_ok=True)
+    for module in modules:
+        shutil.copy(module, own)
     return own
 
 
-def _boot(module: Path) -> str:
-    """Boots the distribution's kernel with that module; what went wrong, if anything."""
-    out = module.parents[1]
+def _boot(folder: Path) -> str:
+    """Boots the distribution's kernel with those modules; what went wrong, if anything."""
+    out = folder.parent
     argv = [paths.REPO / "scripts/ox", "vm", "--stack", "rust", "--unload", "--timeout", "180",
-            "--name", "intree", _GUEST]
-    with ui.step("boot with the module that came out of the tree"):
+            "--usb", "plain", "--name", "intree", _GUEST]
+    with ui.step("boot with the modules that came out of the tree"):
         done = subprocess.run([str(word) for word in argv], check=False, text=True,
                               env=os.environ | {"OUT": str(out)}, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -145,7 +161,7 @@ def _boot(module: Path) -> str:
 
 
 def prepare_and_build() -> Path:
-    """The module, built inside a kernel tree."""
+    """The folder with the modules, built inside a kernel tree."""
     setup.ensure("debian")
     with stamp.lock("intree"):
         tree = _source()
@@ -157,19 +173,20 @@ def prepare_and_build() -> Path:
         return _own(_built())
 
 
-def boots(module: Path) -> str:
+def boots(folder: Path) -> str:
     setup.ensure("debian", guest=True)
-    return _boot(module)
+    return _boot(folder)
 
 
 def command(boot: bool) -> int:
-    module = prepare_and_build()
-    ui.say(f"  {module}: {module.stat().st_size // 1024} KiB")
+    folder = prepare_and_build()
+    for module in sorted(folder.glob("*.ko")):
+        ui.say(f"  {module}: {module.stat().st_size // 1024} KiB")
     if boot:
-        problem = boots(module)
+        problem = boots(folder)
         if problem:
             ui.say(problem)
-            raise ui.Failure("it does not work with the module from the tree",
+            raise ui.Failure("it does not work with the modules from the tree",
                              log=paths.logs() / "intree-boot.log")
     ui.say(ui.good("it builds in a kernel tree" + (", and boots" if boot else "")))
     return 0

@@ -10,9 +10,7 @@ from .modules import BUILT
 
 
 def _changed_files(tree: Path) -> dict:
-    names = ("net/bluetooth/Makefile", "net/bluetooth/Kconfig", "net/bluetooth/rfcomm/Kconfig",
-             "net/bluetooth/bnep/Kconfig", "net/bluetooth/hidp/Kconfig")
-    return {name: (tree / name).read_text() for name in names}
+    return {name: (tree / name).read_text() for name in intree.CHANGED}
 
 
 @check.group("kernel tree: files")
@@ -22,7 +20,8 @@ def files(_run):
     with tempfile.TemporaryDirectory(prefix="oxtooth-intree-") as folder:
         tree = Path(folder)
         shutil.copy(source / "Makefile", tree)
-        shutil.copytree(source / "net/bluetooth", tree / "net/bluetooth")
+        for name in ("net/bluetooth", "drivers/bluetooth"):
+            shutil.copytree(source / name, tree / name)
         before = _changed_files(tree)
         intree.lay(tree)
         laid = _changed_files(tree)
@@ -62,7 +61,7 @@ def build(run):
     if not run.built.get("debian", True):
         yield check.failed("module", "it does not build outside of a tree")
         return
-    module = intree_test.prepare_and_build()
+    folder = intree_test.prepare_and_build()
     yield check.passed("it builds")
-    problem = intree_test.boots(module)
+    problem = intree_test.boots(folder)
     yield check.failed("it works", problem) if problem else check.passed("it works")

@@ -21,12 +21,12 @@ class Program:
     places: tuple
     checked: tuple = ()         # those of a whole `make check`; the others run where they are named
     limit: int = 300            # seconds in the short form, on the distribution's kernel
-    # The cases, by a word of their name, of the program's quick form: a group of its own, NAME_quick.
+    # The cases, by a word of their name, and options of the program's quick form: a group of its own, NAME_quick.
     quick: tuple = ()
     quickly: tuple = ()         # where that is part of a whole `make check`
 
 
-# usb_vendors compares our driver with the kernel's, on the kernel's core.
+# usb_vendors compares our driver with the kernel's, on the kernel's core; quickly, one device a vendor.
 PROGRAMS = {
     "usb": Program(tuple(PLACES), ("driver", "rust"), quick=("random moments of", "both ways at once"),
                    quickly=("debug",)),
@@ -35,7 +35,9 @@ PROGRAMS = {
     "usb_attacks": Program(tuple(PLACES), limit=600, quickly=("rust",), quick=(
         "interface for diagnostics", "another driver has", "without a subevent", "diagnostic events", "cannot be set up",
         "results of a download", "memory dump as ACL data", "dumps without a beginning", "a hardware error", "device is reset, with")),
-    "usb_vendors": Program(("driver",), limit=900),
+    "usb_vendors": Program(("driver",), limit=900, quickly=("driver",), quick=(
+        "--brief", "intel-boot", "intel-typ", "realtek-8761bu", "bcm-patchram", "mediatek-7663", "qca-rome", "marvell",
+        "csr-genuine")),
 }
 
 

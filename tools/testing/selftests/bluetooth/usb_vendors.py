@@ -3,7 +3,8 @@
 """One USB controller for each quirk and each vendor, under our btusb and under the kernel's, both
 on the kernel's own core: what they tell the core, and what they do to the controller, is the same.
 
-Needs the controller of tools/vusb and its descriptions in devices/: scripts/ox vm --usb plain.
+Needs the controller of tools/vusb and its descriptions in devices/: scripts/ox vm --usb plain. Words
+on the command line choose descriptions; with --brief they are set up, and not used.
 """
 
 import glob
@@ -39,6 +40,7 @@ ADDRESSING = {
 }
 # Devices that are not for this driver, or not yet; every other one has a controller.
 NOT_REGISTERED = {"ath3012-bare", "ignored"}
+BRIEF = "--brief" in sys.argv
 seen = {}
 DEVICE = None
 
@@ -56,10 +58,18 @@ def initialising():
     return any(info.has(hcilib.INIT) for index in vusb.indexes() if (info := hcilib.info(index)))
 
 
-def quiet(seconds=25):
-    """The commands until there are no more."""
+def listed():
+    """Whether mgmt has the controller, which it has from the end of the set-up on, if it is no raw one."""
+    return bool(set(vusb.indexes()) & {*hcilib.set_up(), *unconfigured()})
+
+
+def quiet(seconds=25, over=lambda: False):
+    """The commands until there are no more, or until `over` says so."""
     commands, last, end = [], time.monotonic(), time.monotonic() + seconds * hcilib.SCALE
-    while time.monotonic() < end and time.monotonic() - last < SILENCE * hcilib.SCALE:
+    ended = False
+    while not ended and time.monotonic() < end and time.monotonic() - last < SILENCE * hcilib.SCALE:
+        # Before they are read: none comes after it.
+        ended = over()
         if more := DEVICE.ask("commands"):
             commands += more
         if more or initialising():
@@ -122,10 +132,12 @@ def look(probe, text):
         DEVICE.ask("unplug")
         return result
     result.registered = next(fields for kind, fields in records if kind == "register")
-    result.commands = quiet()
+    # A silence comes only once the core has switched it off again, after two seconds.
+    result.commands = quiet(over=listed) if BRIEF else quiet()
     try:
         index, = vusb.indexes()
-        result.commands += use(index, text, result)
+        if not BRIEF:
+            result.commands += use(index, text, result)
     except (OSError, ValueError) as error:
         # What is wrong with the device both drivers find.
         result.error = type(error).__name__, getattr(error, "errno", None)
@@ -213,7 +225,10 @@ def sent(name):
     ktap.say(f"{len(our.commands)} commands, {len(our.transfers)} other transfers")
 
 
-@case("both drivers with every device", seconds=1200)
+EVERY_DEVICE = "both drivers with every device"
+
+
+@case(EVERY_DEVICE, seconds=1200)
 def every_device():
     survey()
     bad = {f"{name} ({driver} driver): {one.error}" for (driver, name), one in seen.items()
@@ -224,7 +239,7 @@ def every_device():
 def register(name):
     case(f"{name}: quirks and callbacks")(lambda: flags(name))
     case(f"{name}: what is sent")(lambda: sent(name))
-    if name in ADDRESSING:
+    if name in ADDRESSING and not BRIEF:
         case(f"{name}: a public address")(lambda: addressed(name))
 
 
@@ -237,6 +252,9 @@ for _path in sorted(glob.glob(f"{DEVICES}/*.toml")):
     with open(_path) as _file:
         DESCRIPTIONS[_name] = _file.read()
     register(_name)
+if any(not word.startswith("-") for word in sys.argv[1:]):
+    # Whichever are chosen: they are compared by what was seen there.
+    sys.argv.append(EVERY_DEVICE)
 
 
 if __name__ == "__main__":

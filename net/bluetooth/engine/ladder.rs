@@ -343,6 +343,12 @@ impl Ladder {
         }
     }
 
+    /// Nobody wants the controller up any more: what is being tried has lost its purpose. The next failure goes on from
+    /// here.
+    pub fn abandon(&mut self) {
+        self.step_succeeded();
+    }
+
     /// The step being tried did not work, or the set-up after it did not.
     pub fn step_failed(&mut self) -> Action {
         let State::Running { step, reason, .. } = self.state else {

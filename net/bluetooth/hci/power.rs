@@ -132,8 +132,14 @@ impl WorkItem<{ ids::POWER_OFF }> for Controller {
 
     fn run(dev: &Device, _worker: &mut Worker<'_>) {
         let lock = dev.req_lock();
-        close(&Session::under(&lock));
+        off(&Session::under(&lock));
     }
+}
+
+/// Closes a controller that nobody wants up any more, whatever is wrong with it.
+fn off(session: &Session<'_>) {
+    close(session);
+    session.dev().recovery.abandon();
 }
 
 /// Has a controller powered on in the background.
@@ -209,12 +215,13 @@ pub(crate) fn power_on(session: &Session<'_>) -> Result {
 pub(crate) fn power_off(session: &Session<'_>) -> Result {
     let dev = session.dev();
     if !dev.is(DevFlag::UP) {
+        dev.recovery.abandon();
         return Ok(());
     }
     dev.set(Flag::POWERING_DOWN, true);
     let result = quiesce(session);
     if result.is_ok() {
-        close(session);
+        off(session);
     }
     dev.set(Flag::POWERING_DOWN, false);
     result
@@ -557,7 +564,7 @@ pub(crate) fn down(dev: &Device) -> Result {
     dev.power.on.cancel_sync();
     keep_on(dev);
     let lock = dev.req_lock();
-    close(&Session::under(&lock));
+    off(&Session::under(&lock));
     Ok(())
 }
 
@@ -585,7 +592,7 @@ pub(crate) fn reset(dev: &Device) -> Result {
 /// Closes a controller when its user channel socket goes away.
 pub(crate) fn close_for_user(dev: &Device) {
     let lock = dev.req_lock();
-    close(&Session::under(&lock));
+    off(&Session::under(&lock));
 }
 
 /// What rfkill's switch does.
@@ -613,7 +620,7 @@ impl RfkillOps for RfkillSwitch {
                 dev.name(),
                 e.to_errno()
             );
-            close(&session);
+            off(&session);
         }
         Ok(())
     }

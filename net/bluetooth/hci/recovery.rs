@@ -110,6 +110,12 @@ impl Recovery {
         self.ladder.lock().restart();
     }
 
+    /// Somebody has switched the controller off: it is not opened again for the sake of a reset. To be called with
+    /// `req_lock` held.
+    pub(super) fn abandon(&self) {
+        self.ladder.lock().abandon();
+    }
+
     /// The controller came up: if it stays so, earlier failures are forgotten.
     pub(super) fn succeeded(&self, dev: &Device) {
         self.stable.mod_delayed(dev, jiffies(STABLE_MS));
@@ -240,9 +246,10 @@ fn climb(dev: &Device) {
             }
             return;
         }
-        let step = dev.recovery.ladder.lock().running();
         let lock = dev.req_lock();
         let session = Session::under(&lock);
+        // Under that lock, so that a controller that somebody has switched off is not switched on.
+        let step = dev.recovery.ladder.lock().running();
         let Some(step) = step else {
             // Given up, or gone: whatever state it is in, nobody can use it.
             if dev.is(DevFlag::UP) && dev.recovery.ladder.lock().has_given_up() {

@@ -68,6 +68,18 @@ fn climbs_step_by_step_and_gives_up_once() {
 }
 
 #[test]
+fn switched_off_meanwhile() {
+    let mut ladder = Ladder::new(ALL);
+    assert_eq!(run(ladder.failure(TIMEOUT)), Step::HciReset);
+    ladder.abandon();
+    assert_eq!(ladder.running(), None);
+    assert_eq!(ladder.step_failed(), Action::Nothing);
+    // Switched on again it fails as before, which is one run more.
+    assert_eq!(run(ladder.failure(TIMEOUT)), Step::DriverReset);
+    assert_eq!(ladder.stats().runs, 2);
+}
+
+#[test]
 fn only_what_is_on_offer() {
     let mut ladder = Ladder::new(Config {
         driver_reset: false,

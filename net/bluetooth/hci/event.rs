@@ -61,6 +61,8 @@ const EVENT_HEADER: usize = 2;
 const COMMAND_COMPLETE_HEAD: usize = 3;
 
 /// Handles one event packet.
+// Apart from the loop of the worker, where data would pay for what an event needs.
+#[inline(never)]
 pub(super) fn packet(dev: &Device, worker: &mut Worker<'_>, skb: SkBuff) {
     dev.count(Stat::EvtRx, 1);
     let (code, params) = match event::split(skb.data()) {

@@ -109,6 +109,7 @@ pub struct Recombination {
 }
 
 /// How long a frame is whose length field says `len`.
+#[inline]
 fn total(len: [u8; LEN_SIZE]) -> usize {
     usize::from(u16::from_le_bytes(len)).saturating_add(BasicHeader::SIZE)
 }
@@ -123,11 +124,13 @@ impl Recombination {
     }
 
     /// Whether the caller holds part of a frame.
+    #[inline]
     pub fn is_partial(&self) -> bool {
         self.partial != Partial::None
     }
 
     /// Forgets what there is, which the caller drops.
+    #[inline]
     pub fn reset(&mut self) {
         self.partial = Partial::None;
     }

@@ -39,6 +39,7 @@ pub(in crate::hci) fn deliver_early(dev: &Device, worker: &mut Worker<'_>, handl
 }
 
 /// Holds data of a link that is not there yet.
+#[cold]
 pub(super) fn hold(dev: &Device, flow: &mut Flow, handle: u16, early: Early) {
     let now = now_ms();
     expire(dev, flow, now);

@@ -85,6 +85,7 @@ pub(crate) use security::{
     attempted,
     change_security,
     end_link,
+    identified,
     note_security,
     secure,
     send_command,

@@ -133,8 +133,10 @@ pub(crate) enum Pairing<'a> {
         status: u8,
     },
     /// What this host asked for is over: an HCI error code, or 0; `None` for any other failure.
+    /// `now`: what the peer is known by since, if it said who it is.
     Over {
         status: Option<u8>,
+        now: Peer,
     },
     /// Keys. `store`: beyond this link.
     LinkKey {

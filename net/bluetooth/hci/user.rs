@@ -94,6 +94,9 @@ pub(crate) trait LinkUser {
     /// A link is down; `reason` is an HCI error code. Its holds are gone with it.
     fn link_down(dev: &Device, worker: &mut Worker<'_>, handle: u16, reason: u8);
 
+    /// The peer of an LE link has said who it is: by that name it is known from now on.
+    fn identified(dev: &Device, worker: &mut Worker<'_>, handle: u16, identity: Peer);
+
     /// The reason to give a peer whose link nobody uses any more.
     fn reason_to_end(_dev: &Device, _worker: &mut Worker<'_>, _handle: u16) -> u8 {
         /// Remote User Terminated Connection (Vol 1 Part F 2.19).

@@ -216,6 +216,17 @@ impl Link {
         self.peer
     }
 
+    /// The peer has said who it is: sockets name it so, too.
+    pub(super) fn identified(&mut self, identity: Peer) {
+        self.peer = identity;
+        for active in self.channels.iter() {
+            active.shared.update(|s| {
+                s.dst = identity.addr;
+                s.dst_type = identity.kind;
+            });
+        }
+    }
+
     pub(super) fn transport(&self) -> Transport {
         transport(self.kind)
     }

@@ -241,6 +241,12 @@ impl LinkUser for L2cap {
         settle(dev, worker);
     }
 
+    fn identified(dev: &Device, worker: &mut Worker<'_>, handle: u16, identity: Peer) {
+        if let Some(link) = dev.upper.get(worker).and_then(|room| room.link(handle)) {
+            link.identified(identity);
+        }
+    }
+
     fn wants_central(dev: &Device, _worker: &mut Worker<'_>, _peer: Peer) -> bool {
         bound::wants_central(route::own_address(dev, false).addr)
     }

@@ -154,9 +154,9 @@ fn is_pairing(listed: &Listed, peer: Peer) -> bool {
 }
 
 /// Answers a Pair Device that waited.
-fn pairing_over(dev: &Device, peer: Peer, status: MgmtStatus) {
+fn pairing_over(dev: &Device, peer: Peer, now: Peer, status: MgmtStatus) {
     if let Some(l) = take_pairing(dev, peer) {
-        let addr = events::addr_info(peer);
+        let addr = events::addr_info(now);
         let _ = complete(l.origin, dev.id(), l.opcode, status, addr.as_bytes());
     }
 }
@@ -209,9 +209,9 @@ pub(super) fn notice(dev: &Device, peer: Peer, what: Pairing<'_>) {
             let waits = room::of(dev).and_then(|room| room.waits(|l| is_pairing(l, peer)));
             events::trusted(dev, ev::AUTH_FAILED, &payload, waits);
         }
-        Pairing::Over { status } => {
+        Pairing::Over { status, now } => {
             let status = status.map_or(MgmtStatus::FAILED, |s| MgmtStatus::from_hci(Status(s)));
-            pairing_over(dev, peer, status);
+            pairing_over(dev, peer, now, status);
         }
         Pairing::LinkKey { key, store } => {
             let payload = event::NewLinkKey {

@@ -255,13 +255,14 @@ fn done(dev: &Device, worker: &mut Worker<'_>, handle: u16, outcome: Outcome) {
             room.attempts.forget(&address);
             let kept = match pairing.keys() {
                 Some(keys) => keep(dev, peer, kind, keys),
-                None => Ok(()),
+                None => Ok(peer),
             };
             if kept.is_err() {
                 pr_warn!("{}: no memory for keys\n", dev.name());
             }
             if kind == LinkKind::Le {
-                over(dev, worker, peer, Some(0));
+                let now = identified(dev, worker, handle, peer, kept.unwrap_or(peer));
+                over(dev, worker, now, Some(0));
             }
         }
         Outcome::Failed(failure) => {
@@ -281,8 +282,26 @@ fn done(dev: &Device, worker: &mut Worker<'_>, handle: u16, outcome: Outcome) {
     link::release(dev, worker, LinkRef::Handle(handle));
 }
 
-/// Keeps the keys of a pairing, and tells of them in the order that user space is used to.
-fn keep(dev: &Device, peer: Peer, kind: LinkKind, made: &Keys) -> Result {
+/// The peer has said who it is, if it had another address until now. Returns what it is known by.
+fn identified(
+    dev: &Device,
+    worker: &mut Worker<'_>,
+    handle: u16,
+    peer: Peer,
+    identity: Peer,
+) -> Peer {
+    if identity == peer || !link::identified(dev, worker, handle, identity) {
+        return peer;
+    }
+    if let Some(room) = dev.security.get(worker) {
+        room.identified(handle, identity);
+    }
+    identity
+}
+
+/// Keeps the keys of a pairing, and tells of them in the order that user space is used to. Returns whose they
+/// are: the peer's identity, if it told that.
+fn keep(dev: &Device, peer: Peer, kind: LinkKind, made: &Keys) -> Result<Peer> {
     let derived = kind == LinkKind::Acl;
     let persistent = made.bonding || derived;
     let mut le_peer = peer;
@@ -308,7 +327,7 @@ fn keep(dev: &Device, peer: Peer, kind: LinkKind, made: &Keys) -> Result {
             keys::keep_derived_link_key(dev, le_peer.addr, key, persistent)?;
         }
     }
-    Ok(())
+    Ok(le_peer)
 }
 
 /// A frame arrived over a link's fixed channel.

@@ -128,6 +128,8 @@ struct Link {
 
 /// A user waits for a pairing.
 struct Wish {
+    /// By what the user knows the peer, and who it is by what it has said since.
+    asked: Peer,
     peer: Peer,
     io: IoCapability,
 }
@@ -151,6 +153,17 @@ impl Room {
         found.map(|l| &mut **l)
     }
 
+    /// The peer of a link has said who it is.
+    fn identified(&mut self, handle: u16, identity: Peer) {
+        let Some(link) = self.link(handle) else {
+            return;
+        };
+        let before = core::mem::replace(&mut link.facts.peer, identity);
+        for wish in self.wishes.iter_mut().filter(|w| w.peer == before) {
+            wish.peer = identity;
+        }
+    }
+
     fn take_wish(&mut self, peer: Peer) -> Option<Wish> {
         let at = self.wishes.iter().position(|w| w.peer == peer)?;
         self.wishes.take_out(at)
@@ -167,11 +180,18 @@ fn tell(dev: &Device, peer: Peer, what: Step<'_>) {
     notify(dev, Notice::Pairing { peer, what });
 }
 
+/// As [`over`], where nothing of the link is left to be given back. Returns whether a user waited.
+fn told_over(dev: &Device, worker: &mut Worker<'_>, peer: Peer, status: Option<u8>) -> bool {
+    let wish = dev.security.get(worker).and_then(|r| r.take_wish(peer));
+    if let Some(wish) = &wish {
+        tell(dev, wish.asked, Step::Over { status, now: peer });
+    }
+    wish.is_some()
+}
+
 /// What a user asked for is over: an HCI error code, 0 for success, none for another failure.
 fn over(dev: &Device, worker: &mut Worker<'_>, peer: Peer, status: Option<u8>) {
-    let wish = dev.security.get(worker).and_then(|r| r.take_wish(peer));
-    if wish.is_some() {
-        tell(dev, peer, Step::Over { status });
+    if told_over(dev, worker, peer, status) {
         link::release(dev, worker, LinkRef::Peer(peer));
     }
 }
@@ -249,11 +269,7 @@ impl Authenticator for Security {
     }
 
     fn link_failed(dev: &Device, worker: &mut Worker<'_>, peer: Peer, status: u8) {
-        let wish = dev.security.get(worker).and_then(|r| r.take_wish(peer));
-        if wish.is_some() {
-            let status = Some(status);
-            tell(dev, peer, Step::Over { status });
-        }
+        told_over(dev, worker, peer, Some(status));
     }
 
     fn link_down(dev: &Device, worker: &mut Worker<'_>, handle: u16, reason: u8) {
@@ -272,11 +288,7 @@ impl Authenticator for Security {
             pairing.link_lost();
         }
         drop(link);
-        let wish = dev.security.get(worker).and_then(|r| r.take_wish(peer));
-        if wish.is_some() {
-            let status = Some(reason);
-            tell(dev, peer, Step::Over { status });
-        }
+        told_over(dev, worker, peer, Some(reason));
         le::adjust_timer(dev, worker);
     }
 

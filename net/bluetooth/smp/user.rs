@@ -62,7 +62,11 @@ pub(crate) fn pair(
     if room.wishes.len() >= MAX_WISHES || room.wishes.iter().any(|w| w.peer == peer) {
         return Err(EBUSY);
     }
-    room.wishes.append(Wish { peer, io })?;
+    room.wishes.append(Wish {
+        asked: peer,
+        peer,
+        io,
+    })?;
     let wanted = Wanted {
         peer,
         level: Level::Medium.to_u8(),

@@ -178,6 +178,30 @@ pub(crate) fn attempted(dev: &Device, worker: &mut Worker<'_>, peer: Peer) -> Op
     Some((link.security.wanted, link.initiated_here))
 }
 
+/// The peer of an LE link that is up has told who it is (Vol 3 Part H 3.6.5): by its identity it is known from
+/// now on, as it will be when it comes again. Returns whether it is: another link to that
+/// peer, or one that is wanted, keeps the name.
+pub(crate) fn identified(
+    dev: &Device,
+    worker: &mut Worker<'_>,
+    handle: u16,
+    identity: Peer,
+) -> bool {
+    let Some(table) = dev.links.get(worker) else {
+        return false;
+    };
+    if table.find(|l| l.peer == identity).is_some() {
+        return false;
+    }
+    let link = table.by_handle(ConnHandle::new(handle));
+    let Some(link) = link.filter(|l| l.kind == LinkKind::Le) else {
+        return false;
+    };
+    link.peer = identity;
+    crate::Upper::identified(dev, worker, handle, identity);
+    true
+}
+
 /// Ends a link that is up; its users are told when it is over, never from here.
 pub(crate) fn end_link(dev: &Device, worker: &mut Worker<'_>, handle: u16, reason: Status) {
     let table = dev.links.get(worker);

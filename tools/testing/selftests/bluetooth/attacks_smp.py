@@ -8,10 +8,11 @@ import time
 from lib import hcilib, ktap
 from lib.controller import address, event, le_event, status
 from lib.ktap import case, check, equal
-from lib.mgmt import LongTermKey
-from lib.peer import FIPS, HIGH, LE_PUBLIC, LE_RANDOM, LE_REQ, LE_RSP, SMP, SMP_BREDR, L2capTarget, connecting, listener
+from lib.mgmt import LongTermKey, ResolvingKey
+from lib.peer import (
+    FIPS, HIGH, LE_PUBLIC, LE_RANDOM, LE_REQ, LE_RSP, SMP, SMP_BREDR, L2capTarget, accepted, connecting, listener, peer_name)
 from lib.smp import DEBUG_KEY, c1, needs_cipher, s1
-from lib.target import LE_PEER, LIMIT, rust
+from lib.target import LE_PEER, LIMIT, disconnected, rust
 
 (REQUEST, RESPONSE, CONFIRM, RANDOM, FAILED, ENC_INFO, CENTRAL_ID, ID_INFO, ID_ADDRESS, SIGNING, SECURITY, PUBLIC_KEY,
  DHKEY_CHECK, KEYPRESS) = range(1, 15)
@@ -20,9 +21,11 @@ SIZES = {REQUEST: 6, RESPONSE: 6, CONFIRM: 16, RANDOM: 16, FAILED: 1, ENC_INFO: 
 (AUTHENTICATION, CONFIRM_VALUE, NOT_SUPPORTED, KEY_SIZE, COMMAND_NOT_SUPPORTED, UNSPECIFIED, REPEATED, PARAMETERS, DHKEY,
  CROSS_TRANSPORT) = (3, 4, 5, 6, 7, 8, 9, 10, 11, 14)
 SET_POWERED, SET_BONDABLE, SET_LE, SET_SC, SET_IO, LOAD_LTKS, PAIR = 0x0005, 0x0009, 0x000d, 0x002d, 0x0018, 0x0013, 0x0019
-NEW_LTK, USER_CONFIRM, PASSKEY_SHOWN, CONFIRM_REPLY = 0x000a, 0x000f, 0x0017, 0x001c
+NEW_LTK, USER_CONFIRM, PASSKEY_SHOWN, CONFIRM_REPLY, NEW_IRK = 0x000a, 0x000f, 0x0017, 0x001c, 0x0018
+DISCONNECT, GET_CONNECTIONS, LOAD_IRKS, DEVICE_DISCONNECTED = 0x0014, 0x0015, 0x0030, 0x000c
 DISPLAY_ONLY, DISPLAY_YES_NO, KEYBOARD_ONLY, NO_IO = range(4)
 BONDING, MITM, SECURE = 0x01, 0x04, 0x08            # authentication requirements
+PRIVATE, OTHER, IDENTITY = "4A:AA:01:42:00:97", "4A:AA:01:42:00:96", "00:AA:01:42:00:95"
 FIRST_WAIT = 1                                      # second
 SPSM, LE_KEY_SIZE, AUTHENTICATED_P256 = 0x0080, 7, 3
 
@@ -400,6 +403,96 @@ def short_for_level_4():
             target.settle()
             code, data = target.ask(LE_REQ, struct.pack("<5H", SPSM, 0x50, 64, 64, 1))
             equal((code, struct.unpack_from("<H", data, 8)[0]), (LE_RSP, wanted), f"the result with {size} octets")
+
+
+class Claimant(Wishful):
+    """Peers with private addresses, which bond and say who they are."""
+
+    io = NO_IO
+
+    def __enter__(self):
+        super().__enter__()
+        # Whoever loads such keys, if only none, wants to know those of others.
+        equal(self.mgmt.send(LOAD_IRKS, self.index, struct.pack("<H", 0))[0], 0, "status of Load Identity Resolving Keys")
+        return self
+
+    def join(self, peer):
+        """A link from one of them, which is the one that is meant from now on."""
+        self.handle = self.next_handle
+        self.next_handle += 1
+        self.le_link(self.handle, peer)
+        self.settle()
+        return self.handle
+
+    def bond(self, peer, identity):
+        """The key that the host gives away: (ediv, random number)."""
+        since = len(self.said)
+        request = features(auth=BONDING, initiator=3, responder=1)
+        self.pdu(REQUEST, request)
+        response = self.hears(RESPONSE, since)
+        equal(tuple(response[4:6]), (3, 1), "keys that are exchanged")
+        self.pdu(CONFIRM, c1(bytes(16), b"\x22" * 16, bytes([REQUEST]) + request, bytes([RESPONSE]) + response,
+                             (address(peer), 1), (self.bdaddr, 0)))
+        self.agree()
+        self.hears(CONFIRM, since)
+        self.pdu(RANDOM, b"\x22" * 16)
+        self.hears(RANDOM, since)
+        before = len(self.sent(0x201a))
+        self.send(le_event(0x05, struct.pack("<HQH", self.handle, 0, 0)))
+        hcilib.wait_for("the short term key", lambda: len(self.sent(0x201a)) > before)
+        self.send(event(0x08, struct.pack("<BHB", 0, self.handle, 1)))
+        ediv, rand = struct.unpack("<HQ", self.hears(CENTRAL_ID, since))
+        self.pdu(ENC_INFO, b"\x33" * 16)
+        self.pdu(CENTRAL_ID, struct.pack("<HQ", 0x1234, 0x5678))
+        self.pdu(ID_INFO, b"\x44" * 16)
+        self.pdu(ID_ADDRESS, b"\0" + address(identity))
+        key = ResolvingKey(self.mgmt.wait_event(NEW_IRK, self.index))
+        equal((key.peer, key.kind), (identity, 1), "who it says that it is")
+        for _ in range(2):
+            key = LongTermKey(self.mgmt.wait_event(NEW_LTK, self.index))
+            equal((key.peer, key.kind), (identity, 1), "whose the key is")
+        self.settle()
+        return ediv, rand
+
+    def refreshes(self, key):
+        """Whether the host has the key that it gave away."""
+        replies = len(self.sent(0x201a)), len(self.sent(0x201b))
+        self.send(le_event(0x05, struct.pack("<HQH", self.handle, key[1], key[0])))
+        hcilib.wait_for("an answer", lambda: (len(self.sent(0x201a)), len(self.sent(0x201b))) != replies)
+        return len(self.sent(0x201a)) > replies[0]
+
+
+@case("a peer with a private address says who it is: so it is called from then on", log=LIMIT)
+def identified():
+    needs_cipher()
+    with Claimant() as target, listener(target, SPSM, LE_PUBLIC) as waiting:
+        target.join(PRIVATE)
+        target.open_le(SPSM)
+        with accepted(waiting) as sock:
+            equal(peer_name(sock), (PRIVATE, LE_RANDOM), "the socket's peer before")
+            key = target.bond(PRIVATE, IDENTITY)
+            hcilib.wait_for("the socket's peer to be called so", lambda: peer_name(sock) == (IDENTITY, LE_PUBLIC))
+            check((target.handle, IDENTITY) in [entry[:2] for entry in hcilib.connections(target.index)], "the link's peer")
+            check(target.refreshes(key), "the key is not found on the link that it was made on")
+            _, data = target.mgmt.send(GET_CONNECTIONS, target.index, b"")
+            check(address(IDENTITY) + b"\1" in data, f"connections {data.hex()}")
+        target.mgmt.post(DISCONNECT, target.index, address(IDENTITY) + b"\1")
+        hcilib.wait_for("Disconnect", lambda: target.sent(0x0406))
+        target.send(disconnected(target.handle, 0x16))
+        body = target.mgmt.wait_event(DEVICE_DISCONNECTED, target.index)
+        equal(body[:7], address(IDENTITY) + b"\1", "who is gone")
+
+
+@case("a peer says that it is one who is connected: only that one is called so", log=LIMIT)
+def impostor():
+    needs_cipher()
+    with Claimant() as target:
+        handle = target.join(PRIVATE)
+        target.bond(PRIVATE, IDENTITY)
+        other = target.join(OTHER)
+        target.bond(OTHER, IDENTITY)
+        links = {entry[0]: entry[1] for entry in hcilib.connections(target.index)}
+        equal((links[handle], links[other]), (IDENTITY, OTHER), "the links' peers")
 
 
 @case("pairing events of the other kind of link, and keys for links that are gone", log=LIMIT)

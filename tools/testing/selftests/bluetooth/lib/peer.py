@@ -92,6 +92,14 @@ def accepted(sock, seconds=5):
     return None
 
 
+def peer_name(sock):
+    """(address, its type) of whom a socket is connected to."""
+    name, size = bytearray(14), ctypes.c_uint(14)
+    if _libc.getpeername(sock.fileno(), (ctypes.c_char * 14).from_buffer(name), ctypes.byref(size)):
+        raise OSError(ctypes.get_errno(), "getpeername")
+    return ":".join(f"{byte:02X}" for byte in reversed(name[4:10])), name[12]
+
+
 def own(target):
     return ":".join(f"{byte:02X}" for byte in reversed(target.bdaddr))
 

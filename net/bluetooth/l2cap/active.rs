@@ -51,8 +51,10 @@ pub(super) struct Active {
     pub(super) holds: bool,
     /// Security of the link is being raised for this channel.
     pub(super) securing: bool,
-    /// Security was raised for this channel, as far as both devices can.
+    /// Security was raised for this channel, which is not open yet, as far as both devices can.
     pub(super) secured: bool,
+    /// The peer grants it only on a link that is more secure.
+    pub(super) needs_security: bool,
     /// A request with others (enhanced credit based) that the user has to decide about.
     pub(super) group: Option<Ident>,
     /// And has: it is wanted.
@@ -83,6 +85,7 @@ impl Active {
             holds: false,
             securing: false,
             secured: false,
+            needs_security: false,
             group: None,
             consents: false,
             wants_hold: false,

@@ -107,8 +107,6 @@ pub(super) struct Link {
     dirty: bool,
     /// The peer was refused for want of security.
     pub(super) insecure: bool,
-    /// A channel that the peer grants only on a link that is more secure.
-    pub(super) needs_security: Option<u64>,
     /// What is being done is the peer's wish to end a channel.
     pub(super) closing_by_peer: bool,
     /// Class of the peer, for BR/EDR.
@@ -187,7 +185,6 @@ impl Link {
             dirty: false,
             insecure: false,
             blocked: false,
-            needs_security: None,
             closing_by_peer: false,
             class: [0; 3],
         }
@@ -233,6 +230,13 @@ impl Link {
 
     pub(super) fn has(&self, channel: u64) -> bool {
         self.channels.iter().any(|a| a.id() == channel)
+    }
+
+    /// A channel that the peer grants only on a link that is more secure; each is named once.
+    pub(super) fn take_insecure(&mut self) -> Option<u64> {
+        let active = self.channels.iter_mut().find(|a| a.needs_security)?;
+        active.needs_security = false;
+        Some(active.id())
     }
 
     pub(super) fn reason_to_end(&self) -> u8 {
@@ -468,7 +472,11 @@ impl Link {
                 Action::Send(packet) => self.signal(&packet),
                 Action::Ready => self.open(at),
                 Action::Reconfigured => self.reconfigured(at),
-                Action::NeedsSecurity => self.needs_security = Some(id),
+                Action::NeedsSecurity => {
+                    if let Some(active) = self.at(at) {
+                        active.needs_security = true;
+                    }
+                }
                 Action::Duplicate { dcid } => self.close_duplicate(id, dcid),
                 Action::Disconnecting(error) => {
                     if let Some(active) = self.at(at) {

@@ -79,10 +79,13 @@ pub(super) fn frame(dev: &Device, worker: &mut Worker<'_>, handle: u16, skb: &Sk
     }
 }
 
-/// The peer may have found the link not secure enough.
+/// The peer may have found the link not secure enough for some channels.
 fn secure_if_needed(dev: &Device, worker: &mut Worker<'_>, handle: u16) {
-    let link = dev.upper.get(worker).and_then(|room| room.link(handle));
-    if let Some(id) = link.and_then(|link| link.needs_security.take()) {
+    loop {
+        let link = dev.upper.get(worker).and_then(|room| room.link(handle));
+        let Some(id) = link.and_then(|link| link.take_insecure()) else {
+            return;
+        };
         start::raise(dev, worker, handle, id);
     }
 }

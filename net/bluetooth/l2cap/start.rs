@@ -280,19 +280,24 @@ pub(super) fn outgoing(dev: &Device, worker: &mut Worker<'_>, handle: u16, id: u
     with_channel(dev, worker, handle, id, connect);
 }
 
-/// The peer wants more security than the link has before it grants a channel.
+/// The peer wants more security than the link has before it grants a channel on LE.
 pub(super) fn raise(dev: &Device, worker: &mut Worker<'_>, handle: u16, id: u64) {
-    let link = dev.upper.get(worker).and_then(|room| room.link(handle));
-    if let Some(active) = link.and_then(|link| link.active(id)) {
-        active.secured = false;
-        active.shared.update(|s| {
-            s.level = match s.level {
-                Level::Sdp | Level::Low => Level::Medium,
-                Level::Medium => Level::High,
-                level => level,
-            };
-        });
-    }
+    let has = link::security_of(dev, worker, handle).unwrap_or_default();
+    // Beyond protection against somebody in the middle there is nothing that would help.
+    let better = match has.level {
+        level if level <= Level::Low as u8 => Level::Medium,
+        level if level == Level::Medium as u8 => Level::High,
+        _ => {
+            return with_channel(dev, worker, handle, id, |link, at| {
+                link.close(at, Reason::Refused, now_ms());
+            })
+        }
+    };
+    with_channel(dev, worker, handle, id, |link, at| {
+        if let Some(active) = link.at(at) {
+            active.shared.update(|s| s.level = s.level.max(better));
+        }
+    });
     match secure(dev, worker, handle, id, true) {
         Secured::Pending => {}
         // What it lacks is not to be had, or it has it and the peer says otherwise.
@@ -375,14 +380,18 @@ fn channel_security_changed(link: &mut Link, at: usize, status: u8, security: &L
     // again: that this side asked for it, and its user was asked, is enough, as with the C stack.
     active.secured = was_securing
         && status == 0
+        && matches!(s.state, State::Connect | State::Connect2)
         && transport == Transport::BrEdr
         && security.encrypted
         && s.level < Level::Fips
         && incoming::has_key_size(security, s.level);
     match s.state {
         State::Connected | State::Config => {
-            if was_securing {
+            // What was held back for the sake of security is not sent without it.
+            if was_securing && status == 0 {
                 active.resume();
+            } else {
+                active.securing = was_securing;
             }
             let lost = status == 0 && !security.encrypted && s.kind == Kind::Oriented;
             if lost && s.level >= Level::High {

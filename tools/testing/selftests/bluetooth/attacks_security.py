@@ -2,13 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0
 """Attacks on the security of BR/EDR links, by name: what the host refuses, and with which command."""
 
+import select
 import struct
 
 from lib import hcilib, ktap
 from lib.controller import address, complete, event, le_event
 from lib.ktap import case, check, equal
 from lib.mgmt import LongTermKey
-from lib.peer import CONN_REQ, CONN_RSP, FIPS, HIGH, MEDIUM, PEER, SIGNALLING, SMP_BREDR, L2capTarget, listener, own
+from lib.peer import (
+    BT_SECURITY, CONN_REQ, CONN_RSP, FIPS, HIGH, MEDIUM, PEER, SIGNALLING, SMP_BREDR, SOL_BLUETOOTH, L2capTarget, accepted, listener,
+    own)
 from lib.target import LIMIT, rust
 
 PSM, SECURITY_BLOCK = 0x1001, 3
@@ -82,6 +85,10 @@ class SecureTarget(L2capTarget):
     def disconnects(self, reason=AUTH_FAILURE):
         handle, why = struct.unpack("<HB", self.awaits(DISCONNECT))
         equal((handle, why), (self.handle, reason), "Disconnect: handle and reason")
+
+
+def writable(sock):
+    return bool(select.select([], [sock], [], 0)[1])
 
 
 def complete_status(opcode):
@@ -349,6 +356,36 @@ def short_for_level_4():
             target.awaits(KEY_SIZE)
             target.settle()
             equal(target.connect(PSM)[0], wanted, f"the result with {size} octets")
+
+
+@case("an open channel's level is raised twice: each time it is worked for", log=LIMIT)
+def raised_twice():
+    with SecureTarget() as target, listener(target, PSM) as waiting:
+        target.has_key(UNAUTHENTICATED_P256, AES_CCM)
+        target.open(PSM)
+        with accepted(waiting) as sock:
+            for count, (level, kind) in enumerate(((HIGH, AUTHENTICATED), (FIPS, AUTHENTICATED_P256)), 1):
+                sock.setsockopt(SOL_BLUETOOTH, BT_SECURITY, struct.pack("<BB", level, 0))
+                target.awaits(AUTHENTICATE, count)
+                check(not writable(sock), f"data may be sent before level {level} is there")
+                target.has_key(kind, AES_CCM)
+                hcilib.wait_for("room to send", lambda: writable(sock))
+                equal(sock.getsockopt(SOL_BLUETOOTH, BT_SECURITY, 2)[0], level, "the level")
+
+
+@case("an open channel's level cannot be raised: nothing is sent until it is", log=LIMIT)
+def not_raised():
+    with SecureTarget() as target, listener(target, PSM) as waiting:
+        target.has_key(UNAUTHENTICATED_P256, AES_CCM)
+        target.open(PSM)
+        with accepted(waiting) as sock:
+            sock.setsockopt(SOL_BLUETOOTH, BT_SECURITY, struct.pack("<BB", HIGH, 0))
+            target.awaits(AUTHENTICATE)
+            target.send(event(0x06, struct.pack("<BH", AUTH_FAILURE, target.handle)))
+            target.settle()
+            check(not writable(sock), "data may be sent though the peer could not be authenticated")
+            target.has_key(AUTHENTICATED_P256, AES_CCM)
+            hcilib.wait_for("room to send", lambda: writable(sock))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """Attacks on pairing from a peer, by name: each is refused with the reason that the specification names."""
 
+import contextlib
+import errno
+import socket
 import struct
 import time
 
@@ -10,7 +13,8 @@ from lib.controller import address, event, le_event, status
 from lib.ktap import case, check, equal
 from lib.mgmt import LongTermKey, ResolvingKey
 from lib.peer import (
-    FIPS, HIGH, LE_PUBLIC, LE_RANDOM, LE_REQ, LE_RSP, SMP, SMP_BREDR, L2capTarget, accepted, connecting, listener, peer_name)
+    EXT_REQ, EXT_RSP, FIPS, HIGH, LE_PUBLIC, LE_RANDOM, LE_REQ, LE_RSP, MEDIUM, MODE_EXT, SMP, SMP_BREDR, L2capTarget, accepted,
+    connecting, listener, peer_name)
 from lib.smp import DEBUG_KEY, c1, needs_cipher, s1
 from lib.target import LE_PEER, LIMIT, disconnected, rust
 
@@ -27,7 +31,7 @@ DISPLAY_ONLY, DISPLAY_YES_NO, KEYBOARD_ONLY, NO_IO = range(4)
 BONDING, MITM, SECURE = 0x01, 0x04, 0x08            # authentication requirements
 PRIVATE, OTHER, IDENTITY = "4A:AA:01:42:00:97", "4A:AA:01:42:00:96", "00:AA:01:42:00:95"
 FIRST_WAIT = 1                                      # second
-SPSM, LE_KEY_SIZE, AUTHENTICATED_P256 = 0x0080, 7, 3
+SPSM, LE_AUTHENTICATION, LE_KEY_SIZE, UNAUTHENTICATED_P256, AUTHENTICATED_P256 = 0x0080, 5, 7, 2, 3
 
 
 def features(io=NO_IO, oob=0, auth=0x09, size=16, initiator=0, responder=0):
@@ -493,6 +497,47 @@ def impostor():
         target.bond(OTHER, IDENTITY)
         links = {entry[0]: entry[1] for entry in hcilib.connections(target.index)}
         equal((links[handle], links[other]), (IDENTITY, OTHER), "the links' peers")
+
+
+class Encrypted(Wishful):
+    """The link is encrypted with a key that was kept."""
+
+    def encrypt(self, kind):
+        key = address(LE_PEER) + b"\2" + struct.pack("<BBBHQ", kind, 0, 16, 0, 0) + b"\x33" * 16
+        equal(self.mgmt.send(LOAD_LTKS, self.index, struct.pack("<H", 1) + key)[0], 0, "status of Load Long Term Keys")
+        self.send(le_event(0x05, struct.pack("<HQH", self.handle, 0, 0)))
+        hcilib.wait_for("the key", lambda: self.sent(0x201a))
+        self.send(event(0x08, struct.pack("<BHB", 0, self.handle, 1)))
+        self.settle()
+
+
+@case("a peer grants a channel only on a link that is more secure than its key makes it: this host asks for more", log=LIMIT)
+def more_than_the_key():
+    with Encrypted() as target:
+        target.encrypt(UNAUTHENTICATED_P256)
+        since = len(target.said)
+        with connecting(target, SPSM, LE_PEER, LE_RANDOM):
+            ident, _ = target.requested(LE_REQ, since)
+            target.tell(LE_RSP, struct.pack("<5H", 0, 0, 0, 0, LE_AUTHENTICATION), ident)
+            check(target.hears(SECURITY, since)[0] & MITM, "the Security Request asks for no protection")
+
+
+@case("channels that were asked for together are all refused for more security than there is", log=LIMIT)
+def refused_together():
+    with Encrypted() as target:
+        since = len(target.said)
+        with contextlib.ExitStack() as stack:
+            # The first waits for the second.
+            socks = [stack.enter_context(connecting(target, SPSM, LE_PEER, LE_RANDOM, security=MEDIUM, mode=MODE_EXT, defer=defer))
+                     for defer in (True, False)]
+            target.hears(SECURITY, since)
+            target.encrypt(AUTHENTICATED_P256)
+            ident, data = target.requested(EXT_REQ, since)
+            equal(len(data), 12, "octets of a request for two channels")
+            target.tell(EXT_RSP, struct.pack("<6H", 0, 0, 0, LE_AUTHENTICATION, 0, 0), ident)
+            for sock in socks:
+                equal(hcilib.wait_for("an error", lambda sock=sock: sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)),
+                      errno.ECONNREFUSED, "the socket's error")
 
 
 @case("pairing events of the other kind of link, and keys for links that are gone", log=LIMIT)

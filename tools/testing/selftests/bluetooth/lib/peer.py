@@ -42,9 +42,7 @@ def listener(target, psm, kind=BREDR, security=None, mode=None, options=None, de
         where = sockaddr(psm, own(target), 0, kind)
         if _libc.bind(sock.fileno(), where, len(where)) < 0:
             raise OSError(ctypes.get_errno(), "bind")
-        set_up(sock, security, mode, options)
-        if defer:
-            sock.setsockopt(SOL_BLUETOOTH, BT_DEFER_SETUP, struct.pack("<I", 1))
+        set_up(sock, security, mode, options, defer=defer)
         if _libc.listen(sock.fileno(), backlog) < 0:
             raise OSError(ctypes.get_errno(), "listen")
     except BaseException:
@@ -53,13 +51,15 @@ def listener(target, psm, kind=BREDR, security=None, mode=None, options=None, de
     return sock
 
 
-def set_up(sock, security=None, mode=None, options=None, seconds=None):
+def set_up(sock, security=None, mode=None, options=None, seconds=None, defer=False):
     if seconds is not None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("<qq", seconds, 0))
     if security is not None:
         sock.setsockopt(SOL_BLUETOOTH, BT_SECURITY, struct.pack("<BB", security, 0))
     if mode is not None:
         sock.setsockopt(SOL_BLUETOOTH, BT_MODE, bytes([mode]))
+    if defer:
+        sock.setsockopt(SOL_BLUETOOTH, BT_DEFER_SETUP, struct.pack("<I", 1))
     if options is not None:
         # The mode, as struct l2cap_options has it.
         given = sock.getsockopt(SOL_L2CAP, L2CAP_OPTIONS, 12)

@@ -47,6 +47,7 @@ pub(crate) use bredr::{
     set_packet_types, //
 };
 pub(crate) use connect::{
+    be_patient,
     connect,
     hold,
     release,

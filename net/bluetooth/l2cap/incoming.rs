@@ -98,6 +98,11 @@ pub(super) fn connection_request(
             return link.signal(&packet);
         }
     };
+    // Who has used it once is not waited for any longer than others.
+    link::be_patient(dev, worker, handle, false);
+    let Some(link) = dev.upper.get(worker).and_then(|room| room.link(handle)) else {
+        return;
+    };
     if link.signalling.information_done() {
         return decide(dev, worker, handle, id);
     }

@@ -15,6 +15,7 @@ use super::{
 use crate::hci::{
     link::{
         self,
+        LinkRef,
         LinkSecurity,
         Secured, //
     },
@@ -335,6 +336,7 @@ pub(super) fn event(dev: &Device, worker: &mut Worker<'_>, event: &Event<'_>) {
             let handle = e.handle.get();
             if let Some(link) = link_of(dev, worker, handle) {
                 let verdict = link.bredr.authentication_complete(e.status);
+                link::be_patient(dev, worker, handle, false);
                 conclude(dev, worker, handle, verdict);
             }
         }
@@ -344,7 +346,10 @@ pub(super) fn event(dev: &Device, worker: &mut Worker<'_>, event: &Event<'_>) {
             link_key_made(dev, worker, e.bdaddr, &e.link_key, e.key_type);
         }
         Event::PinCodeRequest(e) => pin_wanted(dev, worker, e.bdaddr, managed),
-        Event::IoCapabilityRequest(e) => io_capability_wanted(dev, worker, e.bdaddr, managed),
+        Event::IoCapabilityRequest(e) => {
+            pairing(dev, worker, e.bdaddr, true);
+            io_capability_wanted(dev, worker, e.bdaddr, managed);
+        }
         Event::IoCapabilityResponse(e) => {
             if let Some(link) = link_to(dev, worker, e.bdaddr) {
                 link.bredr.io_capability_heard(
@@ -377,7 +382,23 @@ pub(super) fn event(dev: &Device, worker: &mut Worker<'_>, event: &Event<'_>) {
                     failed(dev, worker, peer(e.bdaddr), status.0);
                 }
             }
+            pairing(dev, worker, e.bdaddr, false);
         }
+        _ => {}
+    }
+}
+
+/// Simple pairing begins or is over: the link stays for as long as that takes, whoever else uses it.
+fn pairing(dev: &Device, worker: &mut Worker<'_>, addr: BdAddr, goes_on: bool) {
+    let Some(link) = link_to(dev, worker, addr) else {
+        return;
+    };
+    let which = LinkRef::Handle(link.facts.handle);
+    match (core::mem::replace(&mut link.pairs, goes_on), goes_on) {
+        (false, true) => {
+            let _ = link::hold(dev, worker, which);
+        }
+        (true, false) => link::release(dev, worker, which),
         _ => {}
     }
 }
@@ -423,14 +444,18 @@ fn link_key_made(dev: &Device, worker: &mut Worker<'_>, addr: BdAddr, value: &Ke
         return;
     };
     let handle = link.facts.handle;
-    match link.bredr.link_key_made(zero, kind, old) {
+    let made = link.bredr.link_key_made(zero, kind, old);
+    link::be_patient(dev, worker, handle, false);
+    match made {
         NewKey::Disconnect => link::end_link(dev, worker, handle, Status::AUTH_FAILURE),
         NewKey::Keep {
             kind,
             pin_len,
             persistent,
         } => {
-            link.forget_key = !persistent;
+            if let Some(link) = link_of(dev, worker, handle) {
+                link.forget_key = !persistent;
+            }
             if !dev.has(Flag::MGMT) {
                 return;
             }
@@ -455,7 +480,12 @@ fn keep(dev: &Device, addr: BdAddr, kind: KeyType, value: &Key, pin_len: u8, per
 fn pin_wanted(dev: &Device, worker: &mut Worker<'_>, bdaddr: BdAddr, managed: bool) {
     let policy = policy(dev);
     let answer = match link_to(dev, worker, bdaddr) {
-        Some(link) => Some(link.bredr.pin_wanted(&policy)),
+        Some(link) => {
+            let (handle, answer) = (link.facts.handle, link.bredr.pin_wanted(&policy));
+            // Nobody is told when the other side gives up: the link is not held, its time is longer.
+            link::be_patient(dev, worker, handle, true);
+            Some(answer)
+        }
         // Security mode 3: authentication comes before the link.
         None => link::attempted(dev, worker, peer(bdaddr))
             .filter(|&(_, here)| here || policy.bondable)

@@ -108,6 +108,8 @@ struct Link {
     io: IoCapability,
     /// BR/EDR.
     bredr: BrEdr,
+    /// Simple pairing goes on, for which the link is held.
+    pairs: bool,
     /// The key is to be forgotten when the link ends.
     forget_key: bool,
     /// Digits entered at the peer's keyboard, and the digits.
@@ -229,6 +231,7 @@ impl Authenticator for Security {
                 facts: *facts,
                 io,
                 bredr: BrEdr::new(io),
+                pairs: false,
                 forget_key: false,
                 passkey: (0, 0),
                 peer_smp: false,

@@ -11,7 +11,9 @@ use super::{
     LinkKind,
     LinkTable,
     Stage,
-    LM_CENTRAL, //
+    IDLE_MS,
+    LM_CENTRAL,
+    PAIRING_MS, //
 };
 use crate::hci::{
     device::Device,
@@ -208,12 +210,30 @@ pub(crate) fn release(dev: &Device, worker: &mut Worker<'_>, which: LinkRef) {
     timer::adjust(dev, worker);
 }
 
+/// How long a BR/EDR link that nobody uses stays up, from now on: longer while somebody may have to type a PIN.
+pub(crate) fn be_patient(dev: &Device, worker: &mut Worker<'_>, handle: u16, typing: bool) {
+    let table = dev.links.get(worker);
+    let link = table.and_then(|t| t.by_handle(ConnHandle::new(handle)));
+    let Some(link) = link.filter(|l| l.kind == LinkKind::Acl) else {
+        return;
+    };
+    link.idle_ms = if typing { PAIRING_MS } else { IDLE_MS };
+    if link.idle_at.is_some() {
+        unused(link);
+    }
+    timer::adjust(dev, worker);
+}
+
 /// One user less.
 pub(super) fn released(link: &mut Link) {
     link.holds = link.holds.saturating_sub(1);
-    if link.holds > 0 {
-        return;
+    if link.holds == 0 {
+        unused(link);
     }
+}
+
+/// Its time runs, from now.
+fn unused(link: &mut Link) {
     let ms = if link.stage == Stage::Connected {
         // Who asked for the link has more time to use it.
         let times = if link.initiated_here { 1 } else { 2 };

@@ -10,11 +10,12 @@ from lib.controller import address, complete, event, le_event
 from lib.ktap import case, check, equal
 from lib.mgmt import LongTermKey
 from lib.peer import (
-    BT_SECURITY, CONN_REQ, CONN_RSP, FIPS, HIGH, MEDIUM, PEER, SIGNALLING, SMP_BREDR, SOL_BLUETOOTH, L2capTarget, accepted, listener,
-    own)
+    BT_SECURITY, CONN_REQ, CONN_RSP, DISC_REQ, DISC_RSP, FIPS, HIGH, MEDIUM, PEER, SIGNALLING, SMP_BREDR, SOL_BLUETOOTH, L2capTarget,
+    accepted, command, listener, own)
 from lib.target import LIMIT, rust
 
-PSM, SECURITY_BLOCK = 0x1001, 3
+PSM, SDP, SECURITY_BLOCK = 0x1001, 0x0001, 3
+STRANGER = "00:AA:01:42:00:97"
 AUTH_FAILURE, PAIRING_NOT_ALLOWED = 0x05, 0x18
 SET_POWERED, SET_CONNECTABLE, SET_BONDABLE, SET_SSP, SET_IO, LOAD_LINK_KEYS = 0x0005, 0x0007, 0x0009, 0x000b, 0x0018, 0x0012
 SET_LE, SET_SC, LOAD_LTKS, GIVE_PIN = 0x000d, 0x002d, 0x0013, 0x0016
@@ -65,6 +66,14 @@ class SecureTarget(L2capTarget):
     def __exit__(self, *error):
         self.mgmt.close()
         super().__exit__(*error)
+
+    def again(self):
+        """A new link."""
+        self.drop()
+        before = len(self.sent(0x041c))
+        self.handle = self.link()
+        hcilib.wait_for("the peer's features", lambda: len(self.sent(0x041c)) > before)
+        self.settle()
 
     def awaits(self, opcode, count=1, seconds=5):
         """The parameters of the command that the host sends."""
@@ -386,6 +395,35 @@ def not_raised():
             check(not writable(sock), "data may be sent though the peer could not be authenticated")
             target.has_key(AUTHENTICATED_P256, AES_CCM)
             hcilib.wait_for("room to send", lambda: writable(sock))
+
+
+def offers(target, handle, psm, ident=9):
+    """A channel on another link than the target's own, and its end."""
+    since = len(target.said)
+
+    def answer(code):
+        return target.await_said("an answer", lambda cid, data: cid == SIGNALLING and data[0] == code and data[1] == ident, since)[4:]
+    target.frame(SIGNALLING, command(CONN_REQ, ident, struct.pack("<HH", psm, 0x50)), handle)
+    dcid, _, result, _ = struct.unpack("<4H", answer(CONN_RSP))
+    equal(result, 0, "the result")
+    target.frame(SIGNALLING, command(DISC_REQ, ident, struct.pack("<HH", dcid, 0x50)), handle)
+    answer(DISC_RSP)
+
+
+@case("a link stays while its peer is paired with, and no longer than others once it was used", log=LIMIT)
+def paired_with():
+    # Pairing on the first link, which had a key; nobody knows the peer of the other.
+    with SecureTarget() as target, listener(target, SDP):
+        target.mgmt.send(LOAD_LINK_KEYS, target.index, b"\0" + struct.pack("<H", 1) + key(UNAUTHENTICATED))
+        target.again()
+        target.send(event(0x32, address(PEER) + bytes([DISPLAY_YES_NO, 0, 3])), event(0x31, address(PEER)))
+        target.awaits(IO_REPLY)
+        other = target.link(STRANGER)
+        offers(target, other, SDP)
+        ended = hcilib.wait_for("the end of the other link", lambda: target.sent(DISCONNECT), 20)
+        equal([struct.unpack_from("<H", parameters)[0] for parameters in ended], [other], "which links are ended")
+        target.send(event(0x36, b"\0" + address(PEER)))
+        target.awaits(DISCONNECT, 2, 20)
 
 
 if __name__ == "__main__":

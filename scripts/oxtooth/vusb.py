@@ -113,7 +113,12 @@ class Plugged:
         self.qemu = ["-device qemu-xhci,id=xhci,p2=8,p3=2",
                      "-device pcie-root-port,id=vusbport,chassis=100,slot=100",
                      "-device virtio-serial-pci,id=vusbserial,bus=vusbport,"
-                     "x-pcie-pm-no-soft-reset=on"]
+                     # One for each device, the radio's, and one that is QEMU's own.
+                     f"x-pcie-pm-no-soft-reset=on,max_ports={len(devices) + 2}"]
+        # One more controller in the radio, for the guest to have a peer with.
+        host, port = hci.split(":")
+        self.qemu += [f"-chardev socket,id=vusbradio,host={host},port={port}",
+                      "-device virtserialport,bus=vusbserial.0,name=vusb.radio,chardev=vusbradio"]
         for number in range(len(devices)):
             self.qemu += [
                 f"-chardev socket,id=vusb{number},path={self.socket(number)},reconnect-ms=1000",

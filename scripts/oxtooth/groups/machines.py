@@ -34,7 +34,7 @@ LENGTHS = {
     "kselftest": (10, 0), "ioctl-tester": (3, 13), "userchan-tester": (1, 6), "mgmt-tester": (116, 400),
     "l2cap-tester": (13, 40), "smp-tester": (2, 10), "sco-tester": (3, 10),
     "usb/driver/usb": (120, 0), "usb/driver/usb_faults": (45, 0), "usb/rust/usb": (120, 0),
-    "usb/rust/usb_attacks_quick": (45, 0), "usb/rust/usb_streams": (30, 0),
+    "usb/rust/usb_attacks_quick": (45, 0), "usb/rust/usb_streams": (30, 0), "usb/rust/bumble_bredr_quick": (25, 0),
     "usb/driver/usb_vendors_quick": (45, 0), "usb/debug/usb_quick": (0, 60),
 }
 UNKNOWN = (15, 45)

@@ -36,6 +36,9 @@ PROGRAMS = {
     "usb_attacks": Program(tuple(PLACES), limit=600, quickly=("rust",), quick=(
         "interface for diagnostics", "another driver has", "without a subevent", "diagnostic events", "cannot be set up",
         "results of a download", "memory dump as ACL data", "dumps without a beginning", "a hardware error", "device is reset, with")),
+    # A peer that nobody here wrote, over USB.
+    "bumble_bredr": Program(("c", "driver", "rust"), quickly=("rust",), quick=("a channel",)),
+    "bumble_le": Program(("c", "driver", "rust")),
     "usb_vendors": Program(("driver",), limit=900, quickly=("driver",), quick=(
         "--brief", "intel-boot", "intel-typ", "realtek-8761bu", "bcm-patchram", "mediatek-7663", "qca-rome", "marvell",
         "csr-genuine")),
@@ -49,7 +52,7 @@ def _group(program: str, place: str, words: tuple = ()) -> None:
     def script(flavour: str) -> str:
         if stack != "c" and not any(path.name == "btusb.ko" for path in build.built(flavour)):
             return ""
-        return guest.selftest_script(f"{program}.py", flavour, words)
+        return guest.selftest_script(f"{program}.py", flavour, words, "BUMBLE=$PWD/bumble")
 
     def files(flavour: str) -> dict:
         return guest.selftests_files(f"{program}.py", flavour) | {"tests/devices": vusb.DEVICES}

@@ -14,10 +14,12 @@ import threading
 
 from . import controller
 from . import hcilib
+from . import vusb
 
 
 # Commands of a link's that RootCanal lists and dies of. The bridge answers them itself.
 UNIMPLEMENTED = (0x0c7c,)               # Write Authenticated Payload Timeout
+USES = 50                               # of each, by a host that does not give up
 
 
 def program():
@@ -26,6 +28,8 @@ def program():
 
 def missing():
     """The reason to skip a test, or an empty string."""
+    if vusb.port("radio"):
+        return vusb.missing()
     path = program()
     return "" if path and os.access(path, os.X_OK) else "no rootcanal here ($ROOTCANAL)"
 
@@ -133,3 +137,54 @@ class Rootcanal:
 
     def __exit__(self, *_):
         self.close()
+
+
+class Plugged:
+    """The same, with the controller on USB: its RootCanal is outside, and lends the peer a controller over a serial port, which
+    is to be had here as from a RootCanal."""
+
+    def __init__(self, port):
+        self.radio = os.open(vusb.port("radio"), os.O_RDWR)
+        self.server = socket.create_server(("127.0.0.1", port))
+        device = vusb.Vusb()
+        try:
+            for opcode in UNIMPLEMENTED * USES:
+                # Unknown HCI Command; for each time that a host asks.
+                device.ask(f"answer {opcode:#06x} 0e0401{opcode & 0xff:02x}{opcode >> 8:02x}01")
+        finally:
+            device.close()
+        self.index = vusb.ready()
+        self.wake, self.stop = os.pipe()
+        self.thread = threading.Thread(target=self._bridge, daemon=True)
+        self.thread.start()
+
+    def _bridge(self):
+        peer = None
+        while True:
+            ready = select.select([self.wake, self.radio, peer or self.server], [], [])[0]
+            if self.wake in ready:
+                return
+            if self.radio in ready:
+                data = os.read(self.radio, 65536)
+                if peer:
+                    peer.sendall(data)
+            if self.server in ready:
+                peer = self.server.accept()[0]
+            elif peer in ready:
+                data = peer.recv(65536)
+                if not data:
+                    return
+                while data:
+                    data = data[os.write(self.radio, data):]
+
+    def close(self):
+        os.write(self.stop, b"x")
+        self.thread.join()
+        self.server.close()
+        for fd in (self.radio, self.wake, self.stop):
+            os.close(fd)
+
+
+def beside(port=6402):
+    """RootCanal with a controller of ours, and room for a peer's at this port: on USB if one is plugged in."""
+    return Plugged(port) if vusb.port("radio") else Rootcanal(port)

@@ -32,7 +32,7 @@ class Scene:
     """A RootCanal with our controller and the peer's."""
 
     def __init__(self, kind):
-        self.canal = rootcanal.Rootcanal(PORT)
+        self.canal = rootcanal.beside(PORT)
         self.index = self.canal.index
         hcilib.wait_for("the controller's set-up", lambda: self.index in hcilib.set_up(), 60)
         self.peer = remote.Peer(PORT)

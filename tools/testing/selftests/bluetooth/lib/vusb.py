@@ -16,11 +16,11 @@ from . import hcilib
 PORTS = "/sys/class/virtio-ports/*/name"
 
 
-def port(number=0):
-    """The control port's file, or None."""
+def port(name=0):
+    """The control port's file, or None. "radio" is a controller by itself beside it, with H4."""
     for path in glob.glob(PORTS):
         with open(path) as file:
-            if file.read().strip() == f"vusb.{number}":
+            if file.read().strip() == f"vusb.{name}":
                 return "/dev/" + path.split("/")[-2]
     return None
 

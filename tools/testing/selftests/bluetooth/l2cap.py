@@ -129,8 +129,7 @@ def connect(sock, address):
     sock.setblocking(False)
     number = hcilib.connect(sock, address)
     if number == errno.EINPROGRESS:
-        check(select.select([], [sock], [], SECONDS)[1], "connecting does not end")
-        number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        number = hcilib.connected(sock)
     sock.settimeout(SECONDS)
     if number:
         raise OSError(number, os.strerror(number))

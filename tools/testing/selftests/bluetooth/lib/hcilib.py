@@ -81,6 +81,15 @@ def connect(sock, address):
     return ctypes.get_errno() if failed else 0
 
 
+def connected(sock, seconds=30.0):
+    """Waits for what connect() has begun: 0, or the error's number.
+
+    Only that the socket can be written to says so: it has a peer's name, and no error, while it connects."""
+    if not select.select([], [sock], [], seconds * SCALE)[1]:
+        raise AssertionError(f"not connected in {seconds} s")
+    return sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+
+
 SO_MEMINFO, SK_MEMINFO_DROPS = 55, 8
 
 

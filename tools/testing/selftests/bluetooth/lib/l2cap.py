@@ -36,9 +36,7 @@ class Packets:
         self.sock.setblocking(False)
         error = hcilib.connect(self.sock, where)
         if error == errno.EINPROGRESS:
-            if not select.select([], [self.sock], [], seconds * hcilib.SCALE)[1]:
-                raise AssertionError(f"not connected in {seconds} s")
-            error = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            error = hcilib.connected(self.sock, seconds)
         if error:
             raise OSError(error, os.strerror(error))
         return self

@@ -55,7 +55,7 @@ class _Ticket:
                 return True
             if (left := _locked(path)) is None:
                 return False
-            path.unlink()
+            path.unlink(missing_ok=True)        # its holder may have done so after it was opened
             left.close()
         return True               # somebody emptied the folder
 

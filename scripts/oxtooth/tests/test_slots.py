@@ -100,6 +100,22 @@ class Places(unittest.TestCase):
         with slots.place("vm", 1, self.give_up, self.folder):
             self.assertFalse(left.exists())
 
+    def test_a_ticket_may_go_while_it_is_looked_at(self):
+        queue = self.folder / "vm.queue"
+        queue.mkdir()
+        left = queue / f"{time.time_ns() - 10**9:020d}-1-1.ticket"
+        left.touch()
+
+        def locked(path, usual=slots._locked):
+            handle = usual(path)
+            if path == left:
+                left.unlink()           # by whoever held it
+            return handle
+
+        with mock.patch.object(slots, "_locked", locked):
+            with slots.place("vm", 1, self.give_up, self.folder):
+                pass
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -98,6 +98,15 @@ fn params_of(state: &State, peer: Peer) -> Option<&ConnParams> {
     state.conn_params.iter().find(|p| p.peer == peer)
 }
 
+/// There are parameters for links to a peer, from now on if there were none: what it wishes is kept with them.
+///
+/// # Errors
+///
+/// `ENOMEM`, also if there are so many already.
+pub(super) fn remember(dev: &Device, peer: Peer) -> Result {
+    params_of_mut(&mut dev.state(), peer).map(|_| ())
+}
+
 /// The connection parameters of a peer, made from the defaults if there are none yet.
 fn params_of_mut(state: &mut State, peer: Peer) -> Result<&mut ConnParams> {
     let at = match state.conn_params.iter().position(|p| p.peer == peer) {

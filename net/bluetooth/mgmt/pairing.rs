@@ -10,6 +10,7 @@ use super::{
         Outcome, //
     },
     connections,
+    devices,
     events::{
         self,
         peer, //
@@ -303,6 +304,10 @@ pub(super) fn pair(call: &Call<'_>, params: &PairDevice) -> Outcome {
     };
     if let Err(status) = transport {
         return refuse(status);
+    }
+    // Who is paired with comes back: what it wishes for its links is kept from the first one on, if there is room.
+    if peer.kind.is_le() {
+        let _ = devices::remember(dev, peer);
     }
     let ticket = call.listed()?;
     let io = IoCapability(params.io_capability);

@@ -13,8 +13,8 @@ from lib.controller import address, event, le_event, status
 from lib.ktap import case, check, equal
 from lib.mgmt import LongTermKey, ResolvingKey
 from lib.peer import (
-    EXT_REQ, EXT_RSP, FIPS, HIGH, LE_PUBLIC, LE_RANDOM, LE_REQ, LE_RSP, MEDIUM, MODE_EXT, SMP, SMP_BREDR, L2capTarget, accepted,
-    connecting, listener, peer_name)
+    EXT_REQ, EXT_RSP, FIPS, HIGH, LE_PUBLIC, LE_RANDOM, LE_REQ, LE_RSP, MEDIUM, MODE_EXT, PARAM_REQ, PARAM_RSP, SMP, SMP_BREDR, L2capTarget,
+    accepted, connecting, listener, peer_name)
 from lib.smp import DEBUG_KEY, c1, needs_cipher, s1
 from lib.target import LE_PEER, LIMIT, disconnected, rust
 
@@ -26,7 +26,7 @@ SIZES = {REQUEST: 6, RESPONSE: 6, CONFIRM: 16, RANDOM: 16, FAILED: 1, ENC_INFO: 
  CROSS_TRANSPORT) = (3, 4, 5, 6, 7, 8, 9, 10, 11, 14)
 SET_POWERED, SET_BONDABLE, SET_LE, SET_SC, SET_IO, LOAD_LTKS, PAIR = 0x0005, 0x0009, 0x000d, 0x002d, 0x0018, 0x0013, 0x0019
 NEW_LTK, USER_CONFIRM, PASSKEY_SHOWN, CONFIRM_REPLY, NEW_IRK = 0x000a, 0x000f, 0x0017, 0x001c, 0x0018
-DISCONNECT, GET_CONNECTIONS, LOAD_IRKS, DEVICE_DISCONNECTED = 0x0014, 0x0015, 0x0030, 0x000c
+DISCONNECT, GET_CONNECTIONS, LOAD_IRKS, DEVICE_DISCONNECTED, NEW_PARAMETERS = 0x0014, 0x0015, 0x0030, 0x000c, 0x001c
 DISPLAY_ONLY, DISPLAY_YES_NO, KEYBOARD_ONLY, NO_IO = range(4)
 BONDING, MITM, SECURE = 0x01, 0x04, 0x08            # authentication requirements
 PRIVATE, OTHER, IDENTITY = "4A:AA:01:42:00:97", "4A:AA:01:42:00:96", "00:AA:01:42:00:95"
@@ -497,6 +497,16 @@ def impostor():
         target.bond(OTHER, IDENTITY)
         links = {entry[0]: entry[1] for entry in hcilib.connections(target.index)}
         equal((links[handle], links[other]), (IDENTITY, OTHER), "the links' peers")
+
+
+@case("who is paired with by this host is remembered: its wish for the link's parameters is to be stored", log=LIMIT)
+def remembered():
+    with Initiator() as target:
+        target.begin()
+        code, data = target.ask(PARAM_REQ, struct.pack("<4H", 24, 40, 0, 42))
+        equal((code, data), (PARAM_RSP, b"\0\0"), "the answer")
+        body = target.mgmt.wait_event(NEW_PARAMETERS, target.index)
+        equal(body, address(LE_PEER) + b"\2" + struct.pack("<B4H", 1, 24, 40, 0, 42), "New Connection Parameter")
 
 
 class Encrypted(Wishful):

@@ -149,7 +149,7 @@ def _intree(args) -> int:
 
 def _intree_test(args) -> int:
     from . import intree_test
-    return intree_test.command(args.boot)
+    return intree_test.command(args.boot, args.whole)
 
 
 def _fuzz(args) -> int:
@@ -241,6 +241,8 @@ def parser() -> argparse.ArgumentParser:
     sub = commands.add_parser("intree-test", help="the same with a copy of the distribution's "
                               "source, built and booted")
     sub.add_argument("--no-boot", dest="boot", action="store_false", help="build only")
+    sub.add_argument("--whole", action="store_true", help="a small kernel of the tree's own instead, "
+                     "built and booted as a whole")
     sub.set_defaults(run=_intree_test)
     sub = commands.add_parser("bench", help="instructions per unit of work, on our core and the C core")
     sub.add_argument("--only", help="comma-separated workloads (default: all)")

@@ -18,6 +18,8 @@ from . import apt, buildroot, paths, stamp, ui
 SERIES = "7.3"
 ABI_SUFFIX = "+deb13"
 FLAVOURS = ("debian", "debug")
+# A kernel that was built, as a whole, from a tree with our sources in it: intree_test.py makes and boots it.
+TREE = "tree"
 DEBUG_LLVM = "LLVM=-19"
 
 
@@ -240,24 +242,60 @@ def setup_debian() -> Release:
     return release
 
 
-def _fragment() -> Path:
-    return paths.REPO / "scripts" / "kernel" / "debug.config"
+def fragment(name: str) -> Path:
+    """What a kernel's configuration has beside tinyconfig."""
+    return paths.REPO / "scripts" / "kernel" / f"{name}.config"
 
 
-def _check_config(build: Path) -> None:
-    """olddefconfig drops what a dependency forbids, silently: every line has to have survived."""
-    have = set((build / ".config").read_text().splitlines())
-    wanted = [line.strip() for line in _fragment().read_text().splitlines()
-              if re.match(r"CONFIG_|# CONFIG_\w+ is not set", line)]
-    lost = []
-    for line in wanted:
-        name = re.match(r"(?:# )?(CONFIG_\w+)", line).group(1)
-        off = line.endswith("is not set")
-        if off and any(row.startswith(name + "=") for row in have) or not off and line not in have:
-            lost.append(line)
+def _lines(fragment: Path) -> dict:
+    """{option: its line}"""
+    text = fragment.read_text()
+    return {match.group(1) or match.group(2): match.group(0)
+            for match in re.finditer(r"^(?:(CONFIG_\w+)=.*|# (CONFIG_\w+) is not set)$", text, re.M)}
+
+
+def _check_config(build: Path, fragments: list) -> None:
+    """olddefconfig drops what a dependency forbids, silently: every line of the last fragment has to have
+    survived."""
+    have = _lines(build / ".config")
+    lost = [line for name, line in _lines(fragments[-1]).items()
+            if have.get(name, f"# {name} is not set") != line]
     if lost:
-        raise ui.Failure("the debug kernel's configuration lost: " + ", ".join(lost),
-                         f"their dependencies changed: mend {_fragment().relative_to(paths.REPO)}")
+        raise ui.Failure(f"the configuration of {fragments[-1].stem}'s kernel lost: " + ", ".join(lost),
+                         f"their dependencies changed: mend {fragments[-1].relative_to(paths.REPO)}")
+
+
+def build_small(tree: Path, build: Path, fragments: list, log: Path, what: str) -> None:
+    """Configures and builds a kernel that boots in our virtual machine and has little else: tinyconfig and the
+    fragments, each overruling those before it."""
+    def make(*words: str) -> list:
+        return ["make", "-C", str(tree), f"O={build}", DEBUG_LLVM, *words]
+
+    build.mkdir(parents=True, exist_ok=True)
+    with ui.step(f"configure {what}"):
+        buildroot.run(make("tinyconfig"), log, "tinyconfig failed")
+        buildroot.run(["sh", tree / "scripts/kconfig/merge_config.sh", "-m", "-O", build, build / ".config",
+                       *fragments], log, f"cannot merge the fragments of {what}", cwd=tree)
+        buildroot.run(make("olddefconfig"), log, "olddefconfig failed")
+        _check_config(build, fragments)
+    with ui.step(f"build {what}"):
+        buildroot.run(make(_jobs(), "bzImage", "modules"), log, f"the build of {what} failed")
+
+
+def install_small(tree: Path, flavour: str, build: Path, log: Path) -> None:
+    """Puts what build_small() made where virtual machines of that flavour take it from."""
+    with ui.step("install its modules"):
+        new = image(flavour).with_name("image.new")
+        shutil.rmtree(new, ignore_errors=True)
+        (new / "boot").mkdir(parents=True)
+        name = release_name(flavour)
+        (new / "usr").mkdir()
+        buildroot.run(["make", "-C", str(tree), f"O={build}", DEBUG_LLVM, f"INSTALL_MOD_PATH={new}/usr",
+                       "modules_install"], log, "modules_install failed")
+        (new / "lib").symlink_to("usr/lib")
+        shutil.copy(build / "arch/x86/boot/bzImage", new / "boot" / f"vmlinuz-{name}")
+        (new / "usr/lib/modules" / name / "build").unlink(missing_ok=True)
+        stamp.replace(new, image(flavour))
 
 
 def setup_debug() -> None:
@@ -265,31 +303,10 @@ def setup_debug() -> None:
     with stamp.lock("kernel-debug"):
         release = current()
         build = paths.kdir("debug")
-        key = stamp.key_of(release, _fragment().read_text(), _compilers("rustc", "clang-19"))
+        key = stamp.key_of(release, fragment("debug").read_text(), _compilers("rustc", "clang-19"))
         if stamp.fresh("kernel-debug", key) and image("debug").is_dir():
             return
         log = paths.cache() / "logs" / "kernel-debug.log"
-        build.mkdir(parents=True, exist_ok=True)
-        with ui.step("configure the debug kernel"):
-            buildroot.run(_make(build, DEBUG_LLVM, "tinyconfig"), log, "tinyconfig failed")
-            merge = source() / "scripts/kconfig/merge_config.sh"
-            buildroot.run(["sh", merge, "-m", "-O", build, build / ".config", _fragment()], log,
-                          "cannot merge the debug kernel's fragment", cwd=source())
-            buildroot.run(_make(build, DEBUG_LLVM, "olddefconfig"), log, "olddefconfig failed")
-            _check_config(build)
-        with ui.step("build the debug kernel (12 minutes on two cores)"):
-            buildroot.run(_make(build, DEBUG_LLVM, _jobs(), "bzImage", "modules"), log,
-                          "the debug kernel's build failed")
-        with ui.step("install the debug kernel's modules"):
-            new = image("debug").with_name("image.new")
-            shutil.rmtree(new, ignore_errors=True)
-            (new / "boot").mkdir(parents=True)
-            name = release_name("debug")
-            (new / "usr").mkdir()
-            buildroot.run(_make(build, DEBUG_LLVM, f"INSTALL_MOD_PATH={new}/usr", "modules_install"),
-                          log, "modules_install failed")
-            (new / "lib").symlink_to("usr/lib")
-            shutil.copy(build / "arch/x86/boot/bzImage", new / "boot" / f"vmlinuz-{name}")
-            (new / "usr/lib/modules" / name / "build").unlink(missing_ok=True)
-            stamp.replace(new, image("debug"))
+        build_small(source(), build, [fragment("debug")], log, "the debug kernel (12 minutes on two cores)")
+        install_small(source(), "debug", build, log)
         stamp.write("kernel-debug", key)

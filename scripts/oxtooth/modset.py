@@ -20,8 +20,8 @@ IN_USE_SECONDS = 3 * 3600
 
 
 def _key(flavour: str, stack: str, ours: list) -> str:
-    parts = [kernel.release_name(flavour), (paths.stamps() / (
-        "kernel-image" if flavour == "debian" else "kernel-debug")).read_text()]
+    made = "kernel-image" if flavour == "debian" else f"kernel-{flavour}"
+    parts = [kernel.release_name(flavour), (paths.stamps() / made).read_text()]
     for path in ours:
         status = path.stat()
         parts += [path.name, status.st_size, status.st_mtime_ns]

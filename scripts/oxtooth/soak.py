@@ -8,7 +8,7 @@ many times in a row, and what the debug kernel is too slow for. Or all that one 
 
 import time
 
-from . import build, check, fuzz, kernel, paths, setup, ui
+from . import build, check, fuzz, intree_test, kernel, paths, setup, ui
 from .groups import bluez, guest, machines
 
 # What a long run of everything has on both kernels: the testers in a row, mgmt-tester, whose cases are
@@ -16,6 +16,7 @@ from .groups import bluez, guest, machines
 ON_BOTH = (*bluez.IN_A_ROW, "mgmt", "drivers")
 # Of the time asked for, what the fuzz targets on the host get.
 FUZZ_SHARE = 0.1
+TREE = "kernel tree: whole kernel"
 
 
 def _lengthen() -> None:
@@ -23,8 +24,10 @@ def _lengthen() -> None:
     for entry in check.GUEST_GROUPS:
         if entry.name.startswith(("selftests/", "usb/", "c/")):
             entry.limit *= guest.SOAK_FACTOR
-        # What a quick form has is in the whole one. The C stack has its turn where it is named.
-        if entry.stack != "c" and not entry.name.endswith("_quick"):
+        # What a quick form has is in the whole one. The C stack has its turn where it is named, and with bumble, for
+        # what that says of us is worth something if it says the same of C.
+        bumble = entry.name.rpartition("/")[2] in guest.BUMBLE_GROUPS
+        if (entry.stack != "c" or bumble) and not entry.name.endswith("_quick"):
             entry.named_only = False
 
 
@@ -48,10 +51,16 @@ def _entries(flavour: str, only: tuple, alone: bool) -> list:
     return machines.wanted(flavour, chosen)
 
 
-def _fuzz(run: check.Run, seconds: float) -> list:
-    ui.say(f"the fuzz targets on the host, {ui.duration(seconds)} for all of them")
-    part = check.Part("", lambda: fuzz.records(seconds))
-    return check.run_all(run, [check.Group("fuzz", lambda _run: [part])])
+def _alone(run: check.Run, name: str, records) -> list:
+    """What runs on the host, once, before any round."""
+    part = check.Part("", records)
+    return check.run_all(run, [check.Group(name, lambda _run: [part])])
+
+
+def _tree():
+    """Too long for a plain check."""
+    problem = intree_test.whole()
+    yield check.failed("it boots", problem) if problem else check.passed("it boots")
 
 
 def _round(run: check.Run, entries: dict, number: int, whole: bool) -> list:
@@ -89,8 +98,11 @@ def _rounds(run: check.Run, minutes: float | None, repeat: int | None, only: tup
     began, rounds = time.monotonic(), 0
     if check.Run(only=only).wants("fuzz"):
         # Two minutes where rounds are counted.
-        records += _fuzz(run, fuzz.CHECK_SECONDS * 2 if minutes is None
-                         else minutes * 60 * FUZZ_SHARE)
+        seconds = fuzz.CHECK_SECONDS * 2 if minutes is None else minutes * 60 * FUZZ_SHARE
+        ui.say(f"the fuzz targets on the host, {ui.duration(seconds)} for all of them")
+        records += _alone(run, "fuzz", lambda: fuzz.records(seconds))
+    if check.Run(only=only).wants(TREE):
+        records += _alone(run, TREE, _tree)
     entries = {flavour: found for flavour in run.flavours
                if (found := _entries(flavour, only, len(run.flavours) == 1))}
     if entries:

@@ -21,11 +21,11 @@ from pathlib import Path
 from . import kernel, kvm, modset, paths, slots, splat, ui, vng, vusb
 
 # Seconds to user space: a tenth of it is usual, and another build may be running.
-BOOT_LIMIT = {"debian": 240, "debug": 480}
+BOOT_LIMIT = {"debian": 240, "debug": 480, kernel.TREE: 240}
 # The emulator has lost a timer of a processor: that guest stands still, and another one is there sooner.
 LOST_TIMER = b"kthread timer wakeup didn't happen"
 # kmemleak scans all of it, and twice.
-MEMORY = {"debian": "2G", "debug": "1G"}
+MEMORY = {"debian": "2G", "debug": "1G", kernel.TREE: "1G"}
 # virtme-ng's own, and: nobody changes the guest's tree while it runs, so what was read once stays in memory.
 ROOT_FLAGS = "rootflags=version=9p2000.L,trans=virtio,access=any,msize=524288,cache=loose"
 KERNEL_WORDS = {
@@ -33,6 +33,7 @@ KERNEL_WORDS = {
     # shorter by one level.
     "debian": "nokaslr no5lvl loglevel=7",
     "debug": "nokaslr no5lvl mitigations=off loglevel=7 kmemleak=on log_buf_len=4M",
+    kernel.TREE: "nokaslr no5lvl loglevel=7",
 }
 
 

@@ -486,10 +486,13 @@ impl<C: Crypto> Pairing<C> {
         Ok(())
     }
 
-    /// The link is encrypted with this pairing's key (Encryption Change or Encryption Key Refresh Complete), or could not be.
+    /// The link is encrypted (Encryption Change or Encryption Key Refresh Complete), or could not be: with this pairing's key, or
+    /// with an earlier one, if a central was asked for security and has that (2.4.6). There is nothing to pair for then.
     pub fn encrypted(&mut self, success: bool, context: &mut Context<'_, C>) {
-        if self.stage != Stage::Encryption {
-            return;
+        match self.stage {
+            Stage::Encryption => {}
+            Stage::Request if success => return self.over(Outcome::Paired),
+            _ => return,
         }
         if !success {
             self.over(Outcome::Failed(Failure {

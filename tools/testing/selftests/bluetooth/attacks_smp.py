@@ -13,8 +13,8 @@ from lib.controller import address, event, le_event, status
 from lib.ktap import case, check, equal
 from lib.mgmt import LongTermKey, ResolvingKey
 from lib.peer import (
-    EXT_REQ, EXT_RSP, FIPS, HIGH, LE_PUBLIC, LE_RANDOM, LE_REQ, LE_RSP, MEDIUM, MODE_EXT, PARAM_REQ, PARAM_RSP, SMP, SMP_BREDR, L2capTarget,
-    accepted, connecting, listener, peer_name)
+    BT_SECURITY, EXT_REQ, EXT_RSP, FIPS, HIGH, LE_PUBLIC, LE_RANDOM, LE_REQ, LE_RSP, MEDIUM, MODE_EXT, PARAM_REQ, PARAM_RSP, SMP,
+    SMP_BREDR, SOL_BLUETOOTH, L2capTarget, accepted, connecting, listener, peer_name)
 from lib.smp import DEBUG_KEY, c1, needs_cipher, s1
 from lib.target import LE_PEER, LIMIT, disconnected, rust
 
@@ -519,6 +519,21 @@ class Encrypted(Wishful):
         hcilib.wait_for("the key", lambda: self.sent(0x201a))
         self.send(event(0x08, struct.pack("<BHB", 0, self.handle, 1)))
         self.settle()
+
+
+@case("a peer that is asked for security has a key: that is the end of asking, and more can be asked for", log=LIMIT)
+def asked_and_encrypted():
+    with Encrypted() as target:
+        since = len(target.said)
+        with connecting(target, SPSM, LE_PEER, LE_RANDOM, security=MEDIUM) as sock:
+            target.hears(SECURITY, since)
+            target.encrypt(UNAUTHENTICATED_P256)
+            ident, _ = target.requested(LE_REQ, since)
+            target.tell(LE_RSP, struct.pack("<5H", 0x50, 64, 64, 5, 0), ident)
+            hcilib.connected(sock)
+            since = len(target.said)
+            sock.setsockopt(SOL_BLUETOOTH, BT_SECURITY, struct.pack("<BB", HIGH, 0))
+            check(target.hears(SECURITY, since)[0] & MITM, "the Security Request asks for no protection")
 
 
 @case("a peer grants a channel only on a link that is more secure than its key makes it: this host asks for more", log=LIMIT)

@@ -13,6 +13,7 @@ use engine::{
             link_key_from_ltk,
             ltk_from_link_key, //
         },
+        Action,
         BrEdr,
         Crypto,
         KeyPair,
@@ -428,4 +429,24 @@ fn a_frame_sent_winds_the_clock() {
 fn the_setup_is_what_the_tests_take_it_for() {
     assert_eq!(setup(true).peer, PERIPHERAL);
     assert_eq!(setup(false).peer, CENTRAL);
+}
+
+/// A central that has a key does not answer a Security Request, it encrypts (2.4.6): then nothing is waited for any more.
+#[test]
+fn a_central_with_a_key_only_encrypts() {
+    let mut two = Two::new();
+    let device = two.peripheral();
+    device.request_security();
+    let actions = device.with(1_000, |pairing, context| {
+        // Not of the pairing's making, and nothing comes of it that could be kept.
+        assert_eq!(pairing.long_term_key(0, 0).map(|_| ()), None);
+        pairing.encrypted(true, context);
+        pairing.expire(31_000);
+        assert!(pairing.is_over() && pairing.keys().is_none() && pairing.deadline().is_none());
+        core::iter::from_fn(|| pairing.next_action()).collect::<Vec<_>>()
+    });
+    assert!(matches!(
+        actions[..],
+        [Action::Send(_), Action::Done(Outcome::Paired)]
+    ));
 }

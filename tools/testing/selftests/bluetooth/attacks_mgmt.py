@@ -168,7 +168,7 @@ def unplugged():
                 second.ask(one.opcode, one.data)
                 at_once[one.name] = second.answers(one.opcode)
             target.close()
-            other.wait_event(0x0005, target.index, 40 * hcilib.SCALE)
+            other.wait_event(0x0005, target.index, 40)
             hcilib.wait_for("it to go", lambda: hcilib.info(target.index) is None, 20)
             for one, second in ((row, asker), *behind):
                 second.await_answer(one.opcode, one.name)
@@ -460,7 +460,7 @@ def disconnecting():
             equal([second.answers(opcode) for opcode in nothing], [[], []], "answers while Disconnect waits")
             if unplugged:
                 target.close()
-                other.wait_event(0x0005, target.index, 40 * hcilib.SCALE)
+                other.wait_event(0x0005, target.index, 40)
             else:
                 target.release()
             equal(asker.await_answer(DISCONNECT), OK, "status of Disconnect")

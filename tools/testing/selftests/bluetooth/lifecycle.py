@@ -159,7 +159,7 @@ class Onlookers:
     def __exit__(self, *_):
         self.end.set()
         for thread in self.threads:
-            thread.join(60)
+            thread.join(60 * hcilib.SCALE)
             check(not thread.is_alive(), "a program hangs in the kernel")
         ktap.say(f"{self.asked} rounds of questions")
 

@@ -261,7 +261,7 @@ def power_behind():
         hcilib.wait_for("its set-up", lambda: device.index in hcilib.set_up(), 20)
         while time.monotonic() < end:
             for on in (1, 0):
-                status, data = mgmt.send(SET_POWERED, device.index, bytes([on]), 20 * hcilib.SCALE)
+                status, data = mgmt.send(SET_POWERED, device.index, bytes([on]), 20)
                 equal(status, 0, f"status of Set Powered {on}, turn {turns}")
                 settings, = struct.unpack("<I", data)
                 equal(settings & 1, on, f"the setting after Set Powered {on}, turn {turns}")

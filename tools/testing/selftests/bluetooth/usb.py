@@ -318,7 +318,7 @@ def suspend():
     vusb.suspend()
     index = vusb.ready()
     vusb.power_up(index)
-    hcilib.wait_for("an answer", lambda: hcilib.command(index, 0x1001), 10)
+    hcilib.wait_for("an answer", lambda: hcilib.command(index, 0x1001, seconds=5), 10)
 
 
 @case("system suspend and resume, controller down", log=10)
@@ -359,7 +359,7 @@ def suspend_switching():
         DEVICE.ask("clear")
         index = vusb.ready()
         vusb.power_up(index)
-    hcilib.wait_for("an answer", lambda: hcilib.command(index, 0x1001), 10)
+    hcilib.wait_for("an answer", lambda: hcilib.command(index, 0x1001, seconds=5), 10)
 
 
 @case("autosuspend: an idle controller sleeps, a command wakes it", log=5)

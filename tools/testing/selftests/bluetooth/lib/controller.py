@@ -296,7 +296,7 @@ class Controller:
 
     def send_paced(self, *packets, seconds=20):
         """As `send`, but a packet that the host has no room for is sent again, until it has."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds * hcilib.SCALE
         for packet in packets:
             hcilib.patiently(lambda packet=packet: self.send(packet), end)
 

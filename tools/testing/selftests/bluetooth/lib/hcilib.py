@@ -46,7 +46,7 @@ def stack():
     return "rust" if "Oxtooth" in done.stdout else "c"
 
 
-def wait_for(what, predicate, seconds=10.0, step=0.02):
+def wait_for(what, predicate, seconds=20.0, step=0.02):
     """The predicate's first true value; AssertionError after `seconds`.
 
     The longer it takes the less often it looks: on an emulated machine, looking is most of what is done."""
@@ -214,12 +214,12 @@ def patiently(send, end):
         time.sleep(0.02)
 
 
-def command(index, opcode, parameters=b"", seconds=5.0):
+def command(index, opcode, parameters=b"", seconds=20.0):
     """Sends a command on a raw socket: the event that answers it (from its code on), or None.
 
     There may be no room for it yet, behind what a case has caused; the C stack's queue has no end.
     """
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * SCALE
     with HciSocket(CHANNEL_RAW, index) as raw:
         raw.set_filter(types=1 << 4, opcode=opcode)
         patiently(lambda: raw.send(struct.pack("<BHB", 1, opcode, len(parameters)) + parameters), end)
@@ -254,7 +254,7 @@ class Mgmt:
             raise AssertionError(f"mgmt event 0x{event:04x}: length {length} in {len(packet)} bytes")
         return event, index, packet[6:]
 
-    def send(self, opcode, index=DEV_NONE, data=b"", seconds=15.0):
+    def send(self, opcode, index=DEV_NONE, data=b"", seconds=20.0):
         """(status, return parameters) of a command."""
         self.post(opcode, index, data)
         return self.answer(opcode, index, seconds)
@@ -262,8 +262,8 @@ class Mgmt:
     def post(self, opcode, index=DEV_NONE, data=b""):
         self.socket.send(struct.pack("<HHH", opcode, index, len(data)) + data)
 
-    def answer(self, opcode, index, seconds=15.0):
-        end = time.monotonic() + seconds
+    def answer(self, opcode, index, seconds=20.0):
+        end = time.monotonic() + seconds * SCALE
         while (entry := self._next(end - time.monotonic())) is not None:
             event, at, body = entry
             if event in (1, 2) and at == index and struct.unpack_from("<H", body)[0] == opcode:
@@ -276,9 +276,9 @@ class Mgmt:
         while (entry := self._next(0)) is not None:
             self.events.append(entry)
 
-    def wait_event(self, code, index, seconds=10.0):
+    def wait_event(self, code, index, seconds=20.0):
         """The parameters of the first such event, also of one that has come before."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds * SCALE
         while True:
             for number, (event, at, body) in enumerate(self.events):
                 if event == code and at == index:

@@ -120,6 +120,11 @@ class Holding(Target):
         for opcode, parameters in kept:
             self.send_paced(*self.answer(opcode, parameters))
 
+    def _packet(self, packet):
+        # Who finds a command among those that are held finds it among `commands`, too.
+        with self._answering:
+            super()._packet(packet)
+
     def _keep(self, opcode, parameters):
         with self.guard:
             if self.holds is None or self.holds and opcode not in self.holds:

@@ -43,11 +43,10 @@ class Agent(hcilib.Mgmt):
 
     def peer(self, opcode, peer, kind, more=b"", seconds=40.0):
         """(status, parameters) of a command about a peer."""
-        return self.send(opcode, self.index, address(peer) + bytes([kind]) + more,
-                         seconds * hcilib.SCALE)
+        return self.send(opcode, self.index, address(peer) + bytes([kind]) + more, seconds)
 
-    def event(self, code, seconds=15.0):
-        return self.wait_event(code, self.index, seconds * hcilib.SCALE)
+    def event(self, code, seconds=20.0):
+        return self.wait_event(code, self.index, seconds)
 
     def has_event(self, code):
         while self._take(0):

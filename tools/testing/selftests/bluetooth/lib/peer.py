@@ -78,18 +78,20 @@ def connecting(target, psm, peer, kind=BREDR, **wishes):
     return sock
 
 
-def accepted(sock, seconds=5):
+def accepted(sock, seconds=20):
     """The next connection, or None."""
-    sock.settimeout(seconds * hcilib.SCALE)
+    sock.setblocking(False)
     # Python knows no such address: accept by hand.
     end = time.monotonic() + seconds * hcilib.SCALE
-    while time.monotonic() < end:
-        sock.setblocking(False)
+    while True:
+        # Once more when the time is over, which may have passed between two looks.
+        late = time.monotonic() >= end
         fd = _libc.accept(sock.fileno(), None, None)
         if fd >= 0:
             return socket.socket(AF_BLUETOOTH, socket.SOCK_SEQPACKET, L2CAP, fileno=fd)
+        if late:
+            return None
         time.sleep(0.02)
-    return None
 
 
 def peer_name(sock):
@@ -158,14 +160,15 @@ class L2capTarget(Target):
         if len(data) < 4 or len(data) < 4 + struct.unpack_from("<H", data)[0]:
             return
         cid = struct.unpack_from("<H", data, 2)[0]
-        with self.changed:
-            self.said.append((cid, data[4:]))
-            self.changed.notify_all()
         if not self.quiet and cid == SIGNALLING and data[4] == INFO_REQ:
             kind, = struct.unpack_from("<H", data, 8)
             answer = {2: struct.pack("<I", self.l2cap_features), 3: struct.pack("<Q", self.l2cap_fixed)}.get(kind)
             body = struct.pack("<HH", kind, 0) + answer if answer else struct.pack("<HH", kind, 1)
             self.frame(SIGNALLING, command(INFO_RSP, data[5], body), handle)
+        # Once it is answered, so that what a test then sends comes after that.
+        with self.changed:
+            self.said.append((cid, data[4:]))
+            self.changed.notify_all()
 
     def empty(self):
         """Its buffers are free again, and stay so."""
@@ -174,7 +177,7 @@ class L2capTarget(Target):
         if owed and self.handle in self.links:
             self.send(event(0x13, struct.pack("<BHH", 1, self.handle, owed)))
 
-    def await_said(self, what, match, since=0, seconds=5):
+    def await_said(self, what, match, since=0, seconds=20):
         """The first frame from `since` on for which `match(cid, payload)` is true."""
         end = time.monotonic() + seconds * hcilib.SCALE
         with self.changed:

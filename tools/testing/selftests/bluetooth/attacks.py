@@ -110,8 +110,7 @@ def short_data():
                 for value in (0x00, 0xff, handle & 0xff):
                     target.send(bytes([kind]) + bytes([value] * length))
         if rust():
-            time.sleep(0.2)
-            check(target.errors() > before, "they are not counted")
+            hcilib.wait_for("them to be counted", lambda: target.errors() > before)
 
 
 @case("ACL data whose length lies, on a link, on none, and on handles above 0x0EFF", log=LIMIT)
@@ -481,19 +480,23 @@ def coredump():
                     file.write(struct.pack("<II", state, 1) + b"selftest dump".ljust(40, b"\0"))
                 except OSError as error:
                     ktap.say(f"state {state}: {error}")
+        # The last one's time-out.
         time.sleep(1.5)
-        dumps = os.listdir("/sys/class/devcoredump") if os.path.isdir("/sys/class/devcoredump") else []
-        found = 0
-        for name in dumps:
-            data = f"/sys/class/devcoredump/{name}/data"
-            if os.path.exists(data):
-                with open(data, "rb") as file:
-                    text = file.read()
-                check(text.startswith(b"Bluetooth devcoredump\n"), f"{text[:60]!r}")
-                found += b"selftest dump" in text
-                with open(data, "wb") as file:
-                    file.write(b"1")
-        check(found, f"no dump with the driver's data among {dumps}")
+
+        def found():
+            dumps = os.listdir("/sys/class/devcoredump") if os.path.isdir("/sys/class/devcoredump") else []
+            count = 0
+            for name in dumps:
+                data = f"/sys/class/devcoredump/{name}/data"
+                if os.path.exists(data):
+                    with open(data, "rb") as file:
+                        text = file.read()
+                    check(text.startswith(b"Bluetooth devcoredump\n"), f"{text[:60]!r}")
+                    count += b"selftest dump" in text
+                    with open(data, "wb") as file:
+                        file.write(b"1")
+            return count
+        hcilib.wait_for("a dump with the driver's data", found)
 
 
 @case("CVE-2025-39861: force_suspend held open over the controller's end", log=LIMIT)

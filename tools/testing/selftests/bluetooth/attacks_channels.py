@@ -18,8 +18,8 @@ from lib.held import Asker, Held, device
 from lib.ktap import Skip, case, check, equal
 from lib.mgmt import SET_LE
 from lib.peer import (
-    CONF_REQ, CONF_RSP, CONN_REQ, CONN_RSP, DISC_REQ, DISC_RSP, ERTM, EXT_REQ, EXT_RSP, L2CAP, LE_RANDOM, MEDIUM, MODE_EXT,
-    RECONF_REQ, RECONF_RSP, REJECT, RFC_ERTM, SIGNALLING, SOL_BLUETOOTH, L2capTarget, _libc, accepted, connecting,
+    CONF_REQ, CONF_RSP, CONN_REQ, CONN_RSP, DISC_REQ, DISC_RSP, ERTM, EXT_REQ, EXT_RSP, INFO_REQ, L2CAP, LE_RANDOM, MEDIUM,
+    MODE_EXT, RECONF_REQ, RECONF_RSP, REJECT, RFC_ERTM, SIGNALLING, SOL_BLUETOOTH, L2capTarget, _libc, accepted, connecting,
     listener, own, sockaddr)
 from lib.target import LIMIT, rust
 
@@ -116,6 +116,7 @@ def requests_at_the_end():
             target.quiet = False
             # What was accepted of it has ended; the listener serves.
             target.open(PSM, 0x60)
+            target.settle()
             ends = []
             while (child := accepted(server, 0.5)) is not None:
                 ends.append(child)
@@ -291,6 +292,10 @@ def our_requests():
 @case("CVE-2026-63948: connect() runs into its time-out after the link is gone", log=LIMIT)
 def late_timeout():
     with L2capTarget() as target:
+        # Before the link's features are known nothing is asked for, and there is a second for it.
+        target.await_said("the last question for features",
+                          lambda cid, data: cid == SIGNALLING and data[0] == INFO_REQ and data[4:6] == b"\3\0")
+        target.settle()
         for gone in (False, True):
             since = len(target.said)
             with connecting(target, PSM, target.peer, seconds=1) as sock:
@@ -349,16 +354,16 @@ def attempt(function, *arguments):
 
 @case("CVE-2025-21937: memory is scarce while devices are found and asked for their names", log=40 * LIMIT)
 def names_without_memory():
-    def find(target, asker, peer):
-        """The peer is found, and has no name yet that is known."""
+    def find(target, asker, peer, inquiring=0.5, told=0.2):
+        """The peer is found, and has no name yet that is known. How long each step may take, if it comes at all."""
         asker.ask(START_DISCOVERY, b"\1")
         asked = len(target.sent(NAME))
-        attempt(hcilib.wait_for, "the inquiry", lambda: len(target.sent(INQUIRY)) > inquiries, 0.5)
+        attempt(hcilib.wait_for, "the inquiry", lambda: len(target.sent(INQUIRY)) > inquiries, inquiring)
         target.send(event(0x22, b"\1" + address(peer) + bytes(7) + b"\xc4"))
-        attempt(hcilib.wait_for, "the device", lambda: asker.heard(DEVICE_FOUND), 0.2)
+        attempt(hcilib.wait_for, "the device", lambda: asker.heard(DEVICE_FOUND), told)
         asker.ask(CONFIRM_NAME, device(peer) + b"\0")
         target.send(event(0x01, b"\0"))         # Inquiry Complete
-        attempt(hcilib.wait_for, "its name to be asked for", lambda: len(target.sent(NAME)) > asked, 0.2)
+        attempt(hcilib.wait_for, "its name to be asked for", lambda: len(target.sent(NAME)) > asked, told)
 
     with Held() as target, Asker(target.index) as asker:
         with scarce_memory():
@@ -372,7 +377,7 @@ def names_without_memory():
         target.fence()
         asker.forget()
         inquiries = len(target.sent(INQUIRY))
-        find(target, asker, "00:AA:01:42:08:FF")
+        find(target, asker, "00:AA:01:42:08:FF", 20, 20)
         hcilib.wait_for("the name", lambda: any(b"A peer" in body for body in asker.heard(DEVICE_FOUND)))
 
 
@@ -407,12 +412,19 @@ def without_memory():
                     target.connection_request(target.peer)
                     target.handle = target.next_handle
         # There is memory again: a new link does what it should.
-        for handle in [entry[0] for entry in hcilib.connections(target.index)]:
-            target.links.pop(handle, None)
-            target.send(event(0x05, struct.pack("<BHB", 0, handle, 0x13)))
+        ended = set()
+
+        def end():
+            """Of those, too, that come about only now."""
+            for handle in {entry[0] for entry in hcilib.connections(target.index)} - ended:
+                target.links.pop(handle, None)
+                target.send(event(0x05, struct.pack("<BHB", 0, handle, 0x13)))
+                ended.add(handle)
+            return not hcilib.connections(target.index)
+        end()
         # Controllers give a request up that is not answered, as where there was no memory for the answer.
         target.send(event(0x03, struct.pack("<BH6sBB", 0x10, 0, address(target.peer), 1, 0)))
-        hcilib.wait_for("the links to go", lambda: not hcilib.connections(target.index))
+        hcilib.wait_for("the links to go", end)
         target.handle = target.link()
         ktap.say(f"{opened} channels in spite of it")
         target.settle()

@@ -378,7 +378,7 @@ def discovery():
             # Each is answered, the one or the other way.
             asker.await_all()
             asker.one(STOP_DISCOVERY, b"\6", (0, REJECTED))
-        hcilib.wait_for("scanning to be off", lambda: not (target.sent(LE_EXT_SCAN) or target.sent(LE_SCAN))[-1][0])
+        hcilib.wait_for("scanning to be off", lambda: not (target.sent(LE_EXT_SCAN) or target.sent(LE_SCAN) or [b"\0"])[-1][0])
 
 
 @contextlib.contextmanager

@@ -219,6 +219,24 @@ def _dealt_out(like: Machine) -> list[Machine]:
             for number, names in enumerate(lists, 1)]
 
 
+def _joined(found: list[Machine]) -> list[Machine]:
+    """What needs USB joins those that have two processors as well, where a machine costs more than what runs there.
+    It goes last: the others see no controller but their own."""
+    def home(machine: Machine) -> Machine | None:
+        own = sum(length(entry, machine.flavour) for entry in machine.entries)
+        if not machine.usb or own > OVERHEAD[machine.flavour]:
+            return None
+        return next((other for other in found if not other.usb and not other.waits and other.label and
+                     (other.stack, other.cpus) == (machine.stack, machine.cpus)), None)
+
+    homes = {machine.name: home(machine) for machine in found}
+    return [dataclasses.replace(
+                machine, usb=machine.usb + sum((guest.usb for guest in guests), ()),
+                entries=sum((guest.entries for guest in guests), machine.entries))
+            for machine in found if homes[machine.name] is None
+            for guests in [[other for other in found if homes[other.name] is machine]]]
+
+
 def machines(flavour: str, entries: list, whole: bool) -> list[Machine]:
     """Machines for these guest groups, with their modules and devices.
 
@@ -231,7 +249,7 @@ def machines(flavour: str, entries: list, whole: bool) -> list[Machine]:
         label = "waiting" if waits else "smp" if whole and cpus > 1 and not entry.usb else ""
         machine = Machine(flavour, entry.stack, entry.usb, waits, cpus, label, [])
         kinds.setdefault((machine.name, cpus), machine).entries.append(entry)
-    return [machine for like in kinds.values() for machine in _dealt_out(like)]
+    return [machine for like in _joined(list(kinds.values())) for machine in _dealt_out(like)]
 
 
 def chosen(flavour: str, run: check.Run) -> list:

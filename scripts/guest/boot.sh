@@ -12,6 +12,7 @@ umask 022
 echo started >/out/.vm/started
 export PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
 . /out/.vm/lib.sh
+ox_cache_modules
 mountpoint -q /sys/kernel/debug || mount -t debugfs none /sys/kernel/debug
 ip link set lo up 2>/dev/null
 # Looking for leaks by itself takes it half a minute of each ten; ox_kmemleak looks when it is time.

@@ -271,6 +271,12 @@ impl Authenticator for Security {
         }
     }
 
+    fn own_address_told(dev: &Device, worker: &mut Worker<'_>, handle: u16, own: Peer) {
+        if let Some(link) = link_of(dev, worker, handle) {
+            link.facts.own_on_air = own;
+        }
+    }
+
     fn link_failed(dev: &Device, worker: &mut Worker<'_>, peer: Peer, status: u8) {
         told_over(dev, worker, peer, Some(status));
     }

@@ -12,6 +12,7 @@ use super::{
     report,
     send,
     timer,
+    Authenticator,
     LeParameters,
     Link,
     LinkKind,
@@ -372,9 +373,11 @@ fn own_address_of_set(dev: &Device, worker: &mut Worker<'_>, handle: ConnHandle,
             .random_address_of_set(set)
             .unwrap_or(state.random_addr)
     };
+    let own = le_peer(LeAddrType::RANDOM, addr);
     let link = dev.links.get(worker).and_then(|t| t.by_handle(handle));
     if let Some(link) = link.filter(|l| l.kind == LinkKind::Le && !l.central) {
-        link.own_on_air = le_peer(LeAddrType::RANDOM, addr);
+        link.own_on_air = own;
+        <crate::Security as Authenticator>::own_address_told(dev, worker, handle.get(), own);
     }
 }
 

@@ -115,6 +115,9 @@ pub(crate) trait Authenticator {
     /// The roles of a BR/EDR link have changed.
     fn role_changed(_dev: &Device, _worker: &mut Worker<'_>, _handle: u16, _central: bool) {}
 
+    /// Which address of this host the peer of an LE link sees is told only after the link is up.
+    fn own_address_told(_dev: &Device, _worker: &mut Worker<'_>, _handle: u16, _own: Peer) {}
+
     /// A link that was asked for did not come about; `status` is an HCI error code.
     fn link_failed(_dev: &Device, _worker: &mut Worker<'_>, _peer: Peer, _status: u8) {}
 

@@ -29,6 +29,7 @@ NEW_LTK, USER_CONFIRM, PASSKEY_SHOWN, CONFIRM_REPLY, NEW_IRK = 0x000a, 0x000f, 0
 DISCONNECT, GET_CONNECTIONS, LOAD_IRKS, DEVICE_DISCONNECTED, NEW_PARAMETERS = 0x0014, 0x0015, 0x0030, 0x000c, 0x001c
 DISPLAY_ONLY, DISPLAY_YES_NO, KEYBOARD_ONLY, NO_IO = range(4)
 BONDING, MITM, SECURE = 0x01, 0x04, 0x08            # authentication requirements
+SET, SET_PRIVACY, ADD_ADVERTISING = 1, 0x002f, 0x003e
 PRIVATE, OTHER, IDENTITY = "4A:AA:01:42:00:97", "4A:AA:01:42:00:96", "00:AA:01:42:00:95"
 FIRST_WAIT = 1                                      # second
 SPSM, LE_AUTHENTICATION, LE_KEY_SIZE, UNAUTHENTICATED_P256, AUTHENTICATED_P256 = 0x0080, 5, 7, 2, 3
@@ -42,6 +43,7 @@ class SmpTarget(L2capTarget):
     """An LE link with this host as the peripheral, bondable, with Secure Connections."""
 
     bondable, secure, io = b"\1", b"\1", NO_IO
+    more = ()                               # further settings
 
     def __init__(self, **options):
         super().__init__(le=True, **options)
@@ -51,7 +53,7 @@ class SmpTarget(L2capTarget):
         hcilib.wait_for("the set-up", lambda: self.index in hcilib.set_up())
         self.mgmt = hcilib.Mgmt()
         for opcode, data in ((SET_LE, b"\1"), (SET_BONDABLE, self.bondable), (SET_SC, self.secure), (SET_IO, bytes([self.io])),
-                             (SET_POWERED, b"\1")):
+                             *self.more, (SET_POWERED, b"\1")):
             code, _ = self.mgmt.send(opcode, self.index, data)
             equal(code, 0, f"status of mgmt command 0x{opcode:04x}")
         self.connect_le()
@@ -417,10 +419,11 @@ def short_for_level_4():
 class Claimant(Wishful):
     """Peers with private addresses, which bond and say who they are."""
 
-    io = NO_IO
+    io, own_type = NO_IO, 0
 
     def __enter__(self):
         super().__enter__()
+        self.own = self.bdaddr
         # Whoever loads such keys, if only none, wants to know those of others.
         equal(self.mgmt.send(LOAD_IRKS, self.index, struct.pack("<H", 0))[0], 0, "status of Load Identity Resolving Keys")
         return self
@@ -441,7 +444,7 @@ class Claimant(Wishful):
         response = self.hears(RESPONSE, since)
         equal(tuple(response[4:6]), (3, 1), "keys that are exchanged")
         self.pdu(CONFIRM, c1(bytes(16), b"\x22" * 16, bytes([REQUEST]) + request, bytes([RESPONSE]) + response,
-                             (address(peer), 1), (self.bdaddr, 0)))
+                             (address(peer), 1), (self.own, self.own_type)))
         self.agree()
         self.hears(CONFIRM, since)
         self.pdu(RANDOM, b"\x22" * 16)
@@ -490,6 +493,31 @@ def identified():
         target.send(disconnected(target.handle, 0x16))
         body = target.mgmt.wait_event(DEVICE_DISCONNECTED, target.index)
         equal(body[:7], address(IDENTITY) + b"\1", "who is gone")
+
+
+class Private(Claimant):
+    """This host has private addresses, one for each advertising set; which set a link came from is told after the link."""
+
+    more = ((SET_PRIVACY, b"\1" + b"\x55" * 16),)
+
+    def advertise(self):
+        code, _ = self.mgmt.send(ADD_ADVERTISING, self.index, struct.pack("<BIHHBB", SET, 1, 0, 0, 0, 0))
+        equal(code, 0, "status of Add Advertising")
+
+        def addresses():
+            return [parameters[1:] for parameters in self.sent(0x2035) if parameters[0] == SET]
+        self.own, self.own_type = hcilib.wait_for("the set's address", addresses)[-1], 1
+        hcilib.wait_for("advertising", lambda: any(enable[:1] == b"\1" for enable in self.sent(0x2039)))
+
+
+@case("a link from an advertising set: pairing is for the address of that set", log=LIMIT)
+def from_a_set():
+    needs_cipher()
+    with Private() as target:
+        target.advertise()
+        target.join(PRIVATE)
+        target.send(le_event(0x12, struct.pack("<BBHB", 0, SET, target.handle, 0)))
+        target.bond(PRIVATE, IDENTITY)
 
 
 @case("a peer says that it is one who is connected: only that one is called so", log=LIMIT)

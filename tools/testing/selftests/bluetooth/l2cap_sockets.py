@@ -8,7 +8,6 @@ The peer is this program, behind a controller in software."""
 import ctypes
 import errno
 import os
-import select
 import socket
 import struct
 
@@ -321,8 +320,7 @@ def asked_for_here():
             equal(spsm, SPSM, "SPSM")
             check(mtu >= 64 and mps >= 64 and credits, f"MTU {mtu}, MPS {mps}, {credits} credits")
             target.tell(EXT_RSP, struct.pack("<5H", 100, 64, 100, 0, 0x50), ident)
-            hcilib.wait_for("the channel", lambda: select.select([], [sock], [], 0)[1])
-            equal(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), 0, "its error")
+            equal(hcilib.connected(sock), 0, "the connection's error")
             sock.settimeout(10 * hcilib.SCALE)
             equal(option(sock, BT_SNDMTU, "<H"), 100, "BT_SNDMTU")
             since = len(target.said)

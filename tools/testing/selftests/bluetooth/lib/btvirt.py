@@ -4,6 +4,7 @@
 import os
 import re
 import shutil
+import struct
 import subprocess
 import tempfile
 import time
@@ -71,17 +72,20 @@ class Btmon:
     def records(self):
         return btsnoop.read(self.path)
 
-    def settle(self, quiet=0.4, limit=15):
-        """The records, once no new one came for `quiet` seconds."""
-        end, last, since = time.monotonic() + limit, -1, 0
-        while time.monotonic() < end:
-            count = len(self.records())
-            if count != last:
-                last, since = count, time.monotonic()
-            elif time.monotonic() - since > quiet:
-                break
-            time.sleep(0.05)
+    def settle(self, quiet=0.4, limit=20):
+        """The records, once btmon has got as far as here and no new one came for `quiet` seconds."""
+        mark = self._mark()
+        hcilib.wait_for("btmon", lambda: any(mark in record.data for record in self.records()))
+        hcilib.resting("the trace", lambda: len(self.records()), quiet, limit)
         return self.records()
+
+    @staticmethod
+    def _mark():
+        """Has the kernel tell its monitors something: what that is."""
+        ident, text = b"selftest\0", b"%d\0" % time.monotonic_ns()
+        with hcilib.HciSocket(hcilib.CHANNEL_LOGGING) as log:
+            log.send(struct.pack("<HHHBB", 0, hcilib.DEV_NONE, 2 + len(ident + text), 7, len(ident)) + ident + text)
+        return ident + text
 
     def close(self):
         self.process.send_signal(2)

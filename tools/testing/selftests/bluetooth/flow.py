@@ -94,7 +94,7 @@ def request(handle, ident, payload=b"x"):
 
 def await_count(scene, count, handle=None):
     try:
-        hcilib.wait_for(f"{count} packets", lambda: len(scene.answered(handle)) >= count, 5)
+        hcilib.wait_for(f"{count} packets", lambda: len(scene.answered(handle)) >= count)
     except AssertionError as error:
         raise AssertionError(f"{error}: {[p.hex() for p in scene.answered(handle)]}") from None
     time.sleep(0.2)
@@ -164,16 +164,17 @@ def fair():
             for handle in scene.handles:
                 scene.echo(handle, ident)
         hcilib.wait_for("all buffers to be used", lambda: len(scene.answered()) >= 7)
-        for _ in range(int(400 * hcilib.SCALE)):
+        back = dict.fromkeys(scene.handles, 0)
+
+        def all_given():
+            """Gives back what has come; whether that was all there is."""
             given = {handle: len(scene.answered(handle)) for handle in scene.handles}
-            if sum(given.values()) == 56:
-                break
             for handle, count in given.items():
-                back = getattr(scene, "back", {})
-                if count > back.get(handle, 0):
-                    scene.device.done(handle, count - back.get(handle, 0))
-                    scene.back = {**back, handle: count}
-            time.sleep(0.01)
+                if count > back[handle]:
+                    scene.device.done(handle, count - back[handle])
+                    back[handle] = count
+            return sum(given.values()) >= 56
+        hcilib.wait_for("all answers", all_given, step=0.01)
         equal({handle: len(scene.answered(handle)) for handle in scene.handles},
               {handle: 8 for handle in scene.handles}, "packets of each")
 

@@ -70,7 +70,7 @@ def in_sysfs():
     with Scene() as scene:
         handle = scene.connect()
         path = scene.sysfs(handle)
-        hcilib.wait_for(path, lambda: os.path.isdir(path), 2)
+        hcilib.wait_for(path, lambda: os.path.isdir(path))
         with open(f"{path}/uevent") as file:
             check("DEVTYPE=link" in file.read(), "no DEVTYPE=link")
         check(os.path.realpath(path).endswith(f"/hci{scene.index}/hci{scene.index}:{handle}"),
@@ -179,7 +179,7 @@ def several():
         peers = [f"00:AA:01:42:01:{number:02X}" for number in range(4)]
         for peer in peers:
             scene.device.connection_request(peer)
-        hcilib.wait_for("four links", lambda: len(scene.links()) == 4, 2)
+        hcilib.wait_for("four links", lambda: len(scene.links()) == 4)
         equal(sorted(entry[1] for entry in scene.links().values()), peers, "peers")
 
 

@@ -177,7 +177,8 @@ pub(super) fn keep_derived_link_key(
         pin_len: 0,
         enc_size: 0,
     };
-    keep_link_key(dev, key, persistent)
+    let debug = key.kind == KeyType::DebugCombination.to_u8();
+    keep_link_key(dev, key, persistent && !debug)
 }
 
 fn kind_number(kind: LtkKind) -> u8 {

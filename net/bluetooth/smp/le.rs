@@ -246,6 +246,8 @@ fn done(dev: &Device, worker: &mut Worker<'_>, handle: u16, outcome: Outcome) {
         return;
     };
     let (peer, kind) = (link.facts.peer, link.facts.kind);
+    // What is derived from a key is kept for as long as that is.
+    let kept_for_good = !link.forget_key && link.bredr.key() != Some(KeyType::DebugCombination);
     let Some(pairing) = link.pairing.take() else {
         return;
     };
@@ -254,7 +256,7 @@ fn done(dev: &Device, worker: &mut Worker<'_>, handle: u16, outcome: Outcome) {
         Outcome::Paired => {
             room.attempts.forget(&address);
             let kept = match pairing.keys() {
-                Some(keys) => keep(dev, peer, kind, keys),
+                Some(keys) => keep(dev, peer, kind, keys, kept_for_good),
                 None => Ok(peer),
             };
             if kept.is_err() {
@@ -300,10 +302,20 @@ fn identified(
 }
 
 /// Keeps the keys of a pairing, and tells of them in the order that user space is used to. Returns whose they
-/// are: the peer's identity, if it told that.
-fn keep(dev: &Device, peer: Peer, kind: LinkKind, made: &Keys) -> Result<Peer> {
+/// are: the peer's identity, if it told that. `link_key_stays`: beyond the link, on BR/EDR.
+fn keep(
+    dev: &Device,
+    peer: Peer,
+    kind: LinkKind,
+    made: &Keys,
+    link_key_stays: bool,
+) -> Result<Peer> {
     let derived = kind == LinkKind::Acl;
-    let persistent = made.bonding || derived;
+    let persistent = if derived {
+        link_key_stays
+    } else {
+        made.bonding
+    };
     let mut le_peer = peer;
     if derived {
         // The same address, on the other transport.

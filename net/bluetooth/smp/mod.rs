@@ -134,6 +134,8 @@ struct Wish {
     asked: Peer,
     peer: Peer,
     io: IoCapability,
+    /// The link is there for it.
+    made_link: bool,
 }
 
 /// What of a controller's belongs to this room; its worker's.
@@ -344,6 +346,8 @@ impl Authenticator for Security {
         if let Some(room) = dev.security.get(worker) {
             room.links.clear();
             room.wishes.clear();
+            // What was given out is good for as long as the controller is up.
+            room.own_oob = None;
         }
         link::wake_at(dev, None);
     }

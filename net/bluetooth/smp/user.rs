@@ -58,14 +58,18 @@ pub(crate) fn pair(
     peer: Peer,
     io: IoCapability,
 ) -> Result<Paired> {
+    let waits = link::attempted(dev, worker, peer).is_some();
     let room = dev.security.get(worker).ok_or(ENODEV)?;
     if room.wishes.len() >= MAX_WISHES || room.wishes.iter().any(|w| w.peer == peer) {
         return Err(EBUSY);
     }
+    // On BR/EDR a link is the last one's who asked for it, as with the C stack.
+    let made_link = is_bredr(peer) || !waits && room.to(peer).is_none();
     room.wishes.append(Wish {
         asked: peer,
         peer,
         io,
+        made_link,
     })?;
     let wanted = Wanted {
         peer,
@@ -84,10 +88,7 @@ pub(crate) fn pair(
             handle,
             ready: true,
         }) => {
-            if let Some(link) = link_of(dev, worker, handle) {
-                link.io = io;
-                link.bredr.set_io(io);
-            }
+            use_io(dev, worker, handle, io);
             let secured = secure(dev, worker, handle);
             if secured == Secured::Pending {
                 return Ok(Paired::Pending);
@@ -105,6 +106,14 @@ pub(crate) fn pair(
     }
 }
 
+/// What the user of a pairing can see and type.
+fn use_io(dev: &Device, worker: &mut Worker<'_>, handle: u16, io: IoCapability) {
+    if let Some(link) = link_of(dev, worker, handle) {
+        link.io = io;
+        link.bredr.set_io(io);
+    }
+}
+
 fn secure(dev: &Device, worker: &mut Worker<'_>, handle: u16) -> Secured {
     link::secure(
         dev,
@@ -118,6 +127,11 @@ fn secure(dev: &Device, worker: &mut Worker<'_>, handle: u16) -> Secured {
 
 /// The link that a pairing is wanted over is ready.
 pub(super) fn begin(dev: &Device, worker: &mut Worker<'_>, handle: u16, peer: Peer) {
+    let room = dev.security.get(worker);
+    let io = room.and_then(|room| room.wishes.iter().find(|w| w.peer == peer).map(|w| w.io));
+    if let Some(io) = io {
+        use_io(dev, worker, handle, io);
+    }
     match secure(dev, worker, handle) {
         Secured::Pending => {}
         Secured::Already => over(dev, worker, peer, Some(0)),
@@ -126,7 +140,7 @@ pub(super) fn begin(dev: &Device, worker: &mut Worker<'_>, handle: u16, peer: Pe
 }
 
 /// The user no longer wants to pair with a peer: keys made so far are forgotten, and the link is
-/// ended. Whoever waits is not told.
+/// ended if it was made for that. Whoever waits is not told.
 pub(crate) fn cancel(dev: &Device, worker: &mut Worker<'_>, peer: Peer) {
     let Some(room) = dev.security.get(worker) else {
         return;
@@ -137,8 +151,8 @@ pub(crate) fn cancel(dev: &Device, worker: &mut Worker<'_>, peer: Peer) {
     if let Some(handle) = handle {
         le::cancel(dev, worker, handle);
     }
-    if wish.is_some() {
-        if let Some(handle) = handle {
+    if let Some(wish) = wish {
+        if let Some(handle) = handle.filter(|_| wish.made_link) {
             link::end_link(dev, worker, handle, Status::REMOTE_USER_TERMINATED);
         }
         link::release(dev, worker, LinkRef::Peer(peer));

@@ -8,7 +8,7 @@ import struct
 from lib import hcilib, ktap
 from lib.controller import address, complete, event, le_event
 from lib.ktap import case, check, equal
-from lib.mgmt import LongTermKey
+from lib.mgmt import LinkKey, LongTermKey
 from lib.peer import (
     BT_SECURITY, CONN_REQ, CONN_RSP, DISC_REQ, DISC_RSP, FIPS, HIGH, MEDIUM, PEER, SIGNALLING, SMP_BREDR, SOL_BLUETOOTH, L2capTarget,
     accepted, command, listener, own)
@@ -27,7 +27,8 @@ CENTRAL, PERIPHERAL = 0, 1
 REJECT, BAD_ADDRESS = 0x040a, 0x0f
 PAIRING_REQUEST, PAIRING_RESPONSE, PAIRING_FAILED, CROSS_TRANSPORT, CT2 = 1, 2, 5, 14, 0x20
 DISPLAY_YES_NO, NO_IO = 1, 3
-NEW_LTK, PIN_WANTED, USER_CONFIRM, READ_INFO = 0x000a, 0x000e, 0x000f, 0x0004
+NEW_LINK_KEY, NEW_LTK, PIN_WANTED, USER_CONFIRM, READ_INFO = 0x0009, 0x000a, 0x000e, 0x000f, 0x0004
+NO_BONDING, GENERAL_BONDING = 0, 4
 
 
 class SecureTarget(L2capTarget):
@@ -288,6 +289,21 @@ def better_key_stays():
             check(not (stays and told), "a key is told that is not kept")
 
 
+@case("who does not bond is forgotten: what is derived from the key is stored as little as the key is", log=LIMIT)
+def no_bond():
+    for auth, stays in ((NO_BONDING, 0), (GENERAL_BONDING, 1)):
+        target = DerivingTarget()
+        target.role = CENTRAL
+        with target:
+            target.send(event(0x32, address(PEER) + bytes([NO_IO, 0, auth])), event(0x31, address(PEER)))
+            target.awaits(IO_REPLY)
+            target.send(event(0x36, b"\0" + address(PEER)))
+            target.derive(UNAUTHENTICATED_P256)
+            link_key = LinkKey(target.mgmt.wait_event(NEW_LINK_KEY, target.index))
+            ltk = LongTermKey(target.mgmt.wait_event(NEW_LTK, target.index))
+            equal((link_key.store, ltk.store), (stays, stays), f"whether they are stored, requirements {auth}")
+
+
 @case("CVE-2020-15802 (BLURtooth): no LE key comes of a link with the encryption of old", log=LIMIT)
 def weak_link():
     with DerivingTarget() as target:
@@ -401,10 +417,12 @@ def offers(target, handle, psm, ident=9):
     """A channel on another link than the target's own, and its end."""
     since = len(target.said)
 
-    def answer(code):
-        return target.await_said("an answer", lambda cid, data: cid == SIGNALLING and data[0] == code and data[1] == ident, since)[4:]
+    def answer(code, is_it=lambda data: True):
+        return target.await_said("an answer", lambda cid, data: cid == SIGNALLING and (data[0], data[1]) == (code, ident) and
+                                 is_it(data[4:]), since)[4:]
     target.frame(SIGNALLING, command(CONN_REQ, ident, struct.pack("<HH", psm, 0x50)), handle)
-    dcid, _, result, _ = struct.unpack("<4H", answer(CONN_RSP))
+    # Pending until the host has asked what the peer can do.
+    dcid, _, result, _ = struct.unpack("<4H", answer(CONN_RSP, lambda data: struct.unpack_from("<H", data, 4)[0] != 1))
     equal(result, 0, "the result")
     target.frame(SIGNALLING, command(DISC_REQ, ident, struct.pack("<HH", dcid, 0x50)), handle)
     answer(DISC_RSP)

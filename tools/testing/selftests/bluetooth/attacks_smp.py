@@ -29,7 +29,7 @@ NEW_LTK, USER_CONFIRM, PASSKEY_SHOWN, CONFIRM_REPLY, NEW_IRK = 0x000a, 0x000f, 0
 DISCONNECT, GET_CONNECTIONS, LOAD_IRKS, DEVICE_DISCONNECTED, NEW_PARAMETERS = 0x0014, 0x0015, 0x0030, 0x000c, 0x001c
 DISPLAY_ONLY, DISPLAY_YES_NO, KEYBOARD_ONLY, NO_IO = range(4)
 BONDING, MITM, SECURE = 0x01, 0x04, 0x08            # authentication requirements
-SET, SET_PRIVACY, ADD_ADVERTISING = 1, 0x002f, 0x003e
+SET, CANCEL_PAIR, SET_PRIVACY, ADD_ADVERTISING = 1, 0x001a, 0x002f, 0x003e
 PRIVATE, OTHER, IDENTITY = "4A:AA:01:42:00:97", "4A:AA:01:42:00:96", "00:AA:01:42:00:95"
 FIRST_WAIT = 1                                      # second
 SPSM, LE_AUTHENTICATION, LE_KEY_SIZE, UNAUTHENTICATED_P256, AUTHENTICATED_P256 = 0x0080, 5, 7, 2, 3
@@ -540,6 +540,17 @@ def remembered():
         equal((code, data), (PARAM_RSP, b"\0\0"), "the answer")
         body = target.mgmt.wait_event(NEW_PARAMETERS, target.index)
         equal(body, address(LE_PEER) + b"\2" + struct.pack("<B4H", 1, 24, 40, 0, 42), "New Connection Parameter")
+
+
+@case("the user gives up pairing over a link that was there before: the link stays", log=LIMIT)
+def given_up():
+    with Initiator() as target:
+        since = target.begin()
+        code, _ = target.mgmt.send(CANCEL_PAIR, target.index, address(LE_PEER) + b"\2")
+        equal(code, 0, "status of Cancel Pair Device")
+        target.hears(FAILED, since)
+        target.settle()
+        equal(target.sent(0x0406), [], "Disconnect")
 
 
 class Encrypted(Wishful):

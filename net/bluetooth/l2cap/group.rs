@@ -168,7 +168,7 @@ pub(super) fn request(
         Ok(group) => group,
         Err(refusal) => return link.signal(&refusal),
     };
-    let (listener, user) = match incoming::le_listener(link, request.spsm, &security) {
+    let (listener, user) = match incoming::le_listener(dev, link, request.spsm, &security) {
         Ok((channel, user)) => (channel.settings(), user),
         Err(result) => return link.signal(&group.refuse_all(result)),
     };

@@ -54,17 +54,15 @@ use wire::l2cap::{
     Transport,
 };
 
-/// Least size of an encryption key that is taken for one, in bytes.
-const MIN_KEY_SIZE: u8 = 7;
-/// The same where keys must be of full strength.
+/// Least size of an encryption key, in octets, where keys must be of full strength.
 const FIPS_KEY_SIZE: u8 = 16;
 
-/// Whether an encrypted link's key is long enough.
-pub(super) fn has_key_size(security: &LinkSecurity, level: Level) -> bool {
+/// Whether an encrypted link's key is long enough, for this level and the administrator's taste.
+pub(super) fn has_key_size(dev: &Device, security: &LinkSecurity, level: Level) -> bool {
     let least = if level == Level::Fips {
         FIPS_KEY_SIZE
     } else {
-        MIN_KEY_SIZE
+        dev.state().defaults.min_enc_key_size
     };
     !security.encrypted || security.key_size == 0 || security.key_size >= least
 }
@@ -135,7 +133,7 @@ fn check(
     // 5.2.2.2).
     let must_encrypt = security.ssp && dev.has(Flag::SSP_ENABLED);
     let secure = (!must_encrypt || security.encrypted)
-        && has_key_size(security, listener.0.settings().level);
+        && has_key_size(dev, security, listener.0.settings().level);
     if request.psm != psm::SDP && !secure {
         link.insecure = true;
         return Err(ConnectionResult::SECURITY_BLOCK);
@@ -265,7 +263,7 @@ pub(super) fn le_connection_request(
     if let Err(refusal) = engine_channel::check_le_request(ident, request) {
         return link.signal(&refusal);
     }
-    let created = le_listener(link, request.spsm, &security).and_then(|(_, listener)| {
+    let created = le_listener(dev, link, request.spsm, &security).and_then(|(_, listener)| {
         let in_use = link.remote_cid_in_use(request.scid);
         engine_channel::check_scid(Transport::Le, request.scid, in_use)?;
         create_le(dev, link, ident, request, &listener)
@@ -291,6 +289,7 @@ pub(super) fn le_connection_request(
 
 /// Who listens on an LE PSM, if the link is secure enough for it.
 pub(super) fn le_listener(
+    dev: &Device,
     link: &mut Link,
     spsm: u16,
     security: &LinkSecurity,
@@ -298,7 +297,7 @@ pub(super) fn le_listener(
     let listener = bound::listener(Transport::Le, spsm, link.own.addr, link.peer().addr)
         .ok_or(CreditResult::BAD_SPSM)?;
     let s = listener.0.settings();
-    let long_enough = has_key_size(security, s.level);
+    let long_enough = has_key_size(dev, security, s.level);
     if s.level > Level::Low && security.level < s.level as u8 {
         return Err(if s.level == Level::Medium {
             CreditResult::ENCRYPTION

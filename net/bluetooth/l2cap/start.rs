@@ -361,7 +361,7 @@ pub(super) fn security_changed(
     while let Some((id, _)) = next_channel(dev, worker, handle, last) {
         last = id;
         with_channel(dev, worker, handle, id, |link, at| {
-            channel_security_changed(link, at, status, security);
+            channel_security_changed(dev, link, at, status, security);
         });
     }
     if status == 0 {
@@ -369,7 +369,13 @@ pub(super) fn security_changed(
     }
 }
 
-fn channel_security_changed(link: &mut Link, at: usize, status: u8, security: &LinkSecurity) {
+fn channel_security_changed(
+    dev: &Device,
+    link: &mut Link,
+    at: usize,
+    status: u8,
+    security: &LinkSecurity,
+) {
     let transport = link.transport();
     let Some(active) = link.at(at) else {
         return;
@@ -384,7 +390,7 @@ fn channel_security_changed(link: &mut Link, at: usize, status: u8, security: &L
         && transport == Transport::BrEdr
         && security.encrypted
         && s.level < Level::Fips
-        && incoming::has_key_size(security, s.level);
+        && incoming::has_key_size(dev, security, s.level);
     match s.state {
         State::Connected | State::Config => {
             // What was held back for the sake of security is not sent without it.

@@ -10,7 +10,7 @@ import time
 
 from lib import hcilib, ktap
 from lib.controller import address, event, le_event, status
-from lib.ktap import case, check, equal
+from lib.ktap import Skip, case, check, equal
 from lib.mgmt import LongTermKey, ResolvingKey
 from lib.peer import (
     BT_SECURITY, EXT_REQ, EXT_RSP, FIPS, HIGH, LE_PUBLIC, LE_RANDOM, LE_REQ, LE_RSP, MEDIUM, MODE_EXT, PARAM_REQ, PARAM_RSP, SMP,
@@ -556,11 +556,12 @@ def given_up():
 class Encrypted(Wishful):
     """The link is encrypted with a key that was kept."""
 
-    def encrypt(self, kind):
-        key = address(LE_PEER) + b"\2" + struct.pack("<BBBHQ", kind, 0, 16, 0, 0) + b"\x33" * 16
+    def encrypt(self, kind, size=16):
+        key = address(LE_PEER) + b"\2" + struct.pack("<BBBHQ", kind, 0, size, 0, 0) + b"\x33" * 16
         equal(self.mgmt.send(LOAD_LTKS, self.index, struct.pack("<H", 1) + key)[0], 0, "status of Load Long Term Keys")
+        before = len(self.sent(0x201a))
         self.send(le_event(0x05, struct.pack("<HQH", self.handle, 0, 0)))
-        hcilib.wait_for("the key", lambda: self.sent(0x201a))
+        hcilib.wait_for("the key", lambda: len(self.sent(0x201a)) > before)
         self.send(event(0x08, struct.pack("<BHB", 0, self.handle, 1)))
         self.settle()
 
@@ -578,6 +579,20 @@ def asked_and_encrypted():
             since = len(target.said)
             sock.setsockopt(SOL_BLUETOOTH, BT_SECURITY, struct.pack("<BB", HIGH, 0))
             check(target.hears(SECURITY, since)[0] & MITM, "the Security Request asks for no protection")
+
+
+@case("the least size of keys that the administrator sets holds on LE", log=LIMIT)
+def administrators_size():
+    root = hcilib.bluetooth_debugfs()
+    if not root:
+        raise Skip("no debugfs")
+    for size, wanted in ((15, LE_KEY_SIZE), (16, 0)):
+        with Encrypted() as target, listener(target, SPSM, LE_PUBLIC, security=MEDIUM):
+            with open(f"{root}/hci{target.index}/min_encrypt_key_size", "w", encoding="ascii") as file:
+                file.write("16")
+            target.encrypt(UNAUTHENTICATED_P256, size)
+            code, data = target.ask(LE_REQ, struct.pack("<5H", SPSM, 0x50, 64, 64, 1))
+            equal((code, struct.unpack_from("<H", data, 8)[0]), (LE_RSP, wanted), f"the result with {size} octets")
 
 
 @case("a peer grants a channel only on a link that is more secure than its key makes it: this host asks for more", log=LIMIT)

@@ -380,9 +380,13 @@ fn channel_security_changed(
     let Some(active) = link.at(at) else {
         return;
     };
-    let was_securing = core::mem::take(&mut active.securing);
     let s = active.settings();
-    // Devices without the means pair without protection against somebody in the middle, and would
+    let up = matches!(s.state, State::Connected | State::Config);
+    let enough = transport == Transport::BrEdr || security.level >= s.level as u8;
+    let was_securing = active.securing;
+    // What was held back for the sake of security is not sent without it.
+    active.securing = was_securing && up && !(status == 0 && enough);
+    // On BR/EDR devices without the means pair without protection against somebody in the middle, and would
     // again: that this side asked for it, and its user was asked, is enough, as with the C stack.
     active.secured = was_securing
         && status == 0
@@ -393,11 +397,8 @@ fn channel_security_changed(
         && incoming::has_key_size(dev, security, s.level);
     match s.state {
         State::Connected | State::Config => {
-            // What was held back for the sake of security is not sent without it.
-            if was_securing && status == 0 {
+            if was_securing && !active.securing {
                 active.resume();
-            } else {
-                active.securing = was_securing;
             }
             let lost = status == 0 && !security.encrypted && s.kind == Kind::Oriented;
             if lost && s.level >= Level::High {

@@ -271,12 +271,22 @@ fn done(dev: &Device, worker: &mut Worker<'_>, handle: u16, outcome: Outcome) {
             if failure.unproved {
                 room.attempts.failed(&address, now_ms());
             }
-            if failure.origin != Origin::LinkLost {
-                failed(dev, worker, peer, Status::AUTH_FAILURE.0);
+            let status = Status::AUTH_FAILURE;
+            match failure.origin {
+                Origin::LinkLost => {}
+                // There was no pairing that could have failed.
+                Origin::Insufficient => over(dev, worker, peer, Some(status.0)),
+                _ => failed(dev, worker, peer, status.0),
             }
             // The link is of no use for pairing any more, or the peer does not want to.
             if matches!(failure.origin, Origin::Timeout | Origin::Peer) {
-                link::end_link(dev, worker, handle, Status::AUTH_FAILURE);
+                link::end_link(dev, worker, handle, status);
+            } else if failure.origin == Origin::Insufficient {
+                // Who waits for more than there is to be had is told, and then nobody does.
+                if let Some(link) = link_of(dev, worker, handle) {
+                    link.wanted = link.level;
+                }
+                link::change_security(dev, worker, handle, status.0, |_| {});
             }
         }
     }
@@ -617,7 +627,8 @@ pub(super) fn encrypted(
     });
     if let Some(link) = link_of(dev, worker, handle) {
         if let Some(pairing) = link.pairing.as_mut() {
-            with(dev, |context| pairing.encrypted(good, context));
+            let worth = good.then_some(level);
+            with(dev, |context| pairing.encrypted(worth, context));
         }
         settle(dev, worker, handle);
     }

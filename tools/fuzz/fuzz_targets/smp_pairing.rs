@@ -130,8 +130,8 @@ fuzz_target!(|bytes: &[u8]| {
                 strangers = true;
             }
             3 => {
-                let works = input.bit();
-                device.with(now, |p, c| p.encrypted(works, c));
+                let worth = input.bit().then_some(Level::Medium);
+                device.with(now, |p, c| p.encrypted(worth, c));
                 strangers = true;
             }
             4 => {

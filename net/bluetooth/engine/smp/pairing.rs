@@ -133,6 +133,8 @@ pub struct Pairing<C: Crypto> {
     asked: Asked,
     /// A PDU of the peer (Confirm or DHKey Check) waits for the user's answer.
     held: bool,
+    /// The peer was asked for security twice: it answered the first time with too little.
+    asked_again: bool,
     /// What link security asked for; grows while the pairing runs.
     wanted: Level,
     /// What was asked for as the features were exchanged: this has to come out.
@@ -199,6 +201,7 @@ impl<C: Crypto> Pairing<C> {
             stage: Stage::User,
             asked: Asked::Nothing,
             held: false,
+            asked_again: false,
             wanted,
             needed: Level::Low,
             request: EMPTY_FEATURES,
@@ -486,21 +489,14 @@ impl<C: Crypto> Pairing<C> {
         Ok(())
     }
 
-    /// The link is encrypted (Encryption Change or Encryption Key Refresh Complete), or could not be: with this pairing's key, or
-    /// with an earlier one, if a central was asked for security and has that (2.4.6). There is nothing to pair for then.
-    pub fn encrypted(&mut self, success: bool, context: &mut Context<'_, C>) {
-        match self.stage {
-            Stage::Encryption => {}
-            Stage::Request if success => return self.over(Outcome::Paired),
+    /// The link is encrypted (Encryption Change or Encryption Key Refresh Complete), and worth so much now, or could not be: with
+    /// this pairing's key, or with an earlier one, if a central was asked for security and has that (2.4.6).
+    pub fn encrypted(&mut self, worth: Option<Level>, context: &mut Context<'_, C>) {
+        match (self.stage, worth) {
+            (Stage::Request, Some(worth)) => return self.answered_by_encryption(worth, context),
+            (Stage::Encryption, Some(_)) => {}
+            (Stage::Encryption, None) => return self.give_up(Origin::Encryption),
             _ => return,
-        }
-        if !success {
-            self.over(Outcome::Failed(Failure {
-                reason: Reason::UNSPECIFIED,
-                origin: Origin::Encryption,
-                unproved: false,
-            }));
-            return;
         }
         self.deadline = context.now_ms.saturating_add(TIMEOUT_MS);
         let step = self.distribute(context);
@@ -512,12 +508,12 @@ impl<C: Crypto> Pairing<C> {
         if self.stage == Stage::Over || now_ms < self.deadline {
             return;
         }
-        // No message may follow; the link is of no more use for a pairing (3.4).
-        self.over(Outcome::Failed(Failure {
-            reason: Reason::UNSPECIFIED,
-            origin: Origin::Timeout,
-            unproved: false,
-        }));
+        // No message may follow; the link is of no more use for a pairing (3.4). A peer that has encrypted instead of
+        // pairing owes no message.
+        self.give_up(match self.stage {
+            Stage::Request if self.asked_again => Origin::Insufficient,
+            _ => Origin::Timeout,
+        });
     }
 
     /// The user no longer wants it.
@@ -529,9 +525,14 @@ impl<C: Crypto> Pairing<C> {
 
     /// The link is gone: nothing can be sent any more.
     pub fn link_lost(&mut self) {
+        self.give_up(Origin::LinkLost);
+    }
+
+    /// Ends without a word to the peer.
+    fn give_up(&mut self, origin: Origin) {
         self.over(Outcome::Failed(Failure {
             reason: Reason::UNSPECIFIED,
-            origin: Origin::LinkLost,
+            origin,
             unproved: false,
         }));
     }

@@ -581,6 +581,26 @@ def asked_and_encrypted():
             check(target.hears(SECURITY, since)[0] & MITM, "the Security Request asks for no protection")
 
 
+@case("a peer that is asked for protection only encrypts: it is asked once more, then the channel is refused", log=LIMIT)
+def too_little():
+    with Encrypted() as target:
+        since = len(target.said)
+        with connecting(target, SPSM, LE_PEER, LE_RANDOM, security=HIGH) as sock:
+            for _ in range(2):
+                check(target.hears(SECURITY, since)[0] & MITM, "the Security Request asks for no protection")
+                equal(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), 0, "the socket's error")
+                since = len(target.said)
+                target.encrypt(UNAUTHENTICATED_P256)
+            equal(hcilib.wait_for("an error", lambda: sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)),
+                  errno.ECONNREFUSED, "the socket's error")
+        equal(target.sent(0x0406), [], "Disconnect")
+        # It may still pair, and who is content with less is not kept waiting.
+        with connecting(target, SPSM, LE_PEER, LE_RANDOM, security=MEDIUM):
+            target.requested(LE_REQ, since)
+        target.pdu(REQUEST, features(auth=SECURE))
+        target.hears(RESPONSE, since)
+
+
 @case("the least size of keys that the administrator sets holds on LE", log=LIMIT)
 def administrators_size():
     root = hcilib.bluetooth_debugfs()

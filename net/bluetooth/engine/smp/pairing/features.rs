@@ -26,6 +26,8 @@ use super::{
         method, //
     },
     Context,
+    Origin,
+    Outcome,
     Pairing,
     Refusal,
     Setup,
@@ -212,10 +214,28 @@ impl<C: Crypto> Pairing<C> {
     /// Asks the peer, the central, for security (2.4.6).
     pub fn request_security(setup: Setup<C::KeyPair>, context: &mut Context<'_, C>) -> Self {
         let mut pairing = Self::new(setup, false, context.now_ms);
-        let auth_req = own_requirements(&pairing.setup);
         pairing.stage = Stage::Request;
-        pairing.send(context.now_ms, &Pdu::SecurityRequest(auth_req));
+        pairing.ask_for_security(context.now_ms);
         pairing
+    }
+
+    fn ask_for_security(&mut self, now_ms: u64) {
+        self.setup.wanted = self.wanted;
+        let auth_req = own_requirements(&self.setup);
+        self.send(now_ms, &Pdu::SecurityRequest(auth_req));
+    }
+
+    /// The central has encrypted with a key of an earlier pairing. If that is enough there is nothing to pair for. If not, it
+    /// may have done so before it heard what was wanted; when it does so again it can do no better.
+    pub(super) fn answered_by_encryption(&mut self, worth: Level, context: &mut Context<'_, C>) {
+        if worth >= self.wanted {
+            self.over(Outcome::Paired);
+        } else if self.asked_again {
+            self.give_up(Origin::Insufficient);
+        } else {
+            self.asked_again = true;
+            self.ask_for_security(context.now_ms);
+        }
     }
 
     /// The peer asks for a pairing, and none is going on.

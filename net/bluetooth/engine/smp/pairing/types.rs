@@ -199,6 +199,8 @@ pub enum Origin {
     Timeout,
     /// The link could not be encrypted.
     Encryption,
+    /// Nobody: the peer, a central that was asked for security, has encrypted with a key that is worth less.
+    Insufficient,
     /// There is no link any more.
     LinkLost,
 }

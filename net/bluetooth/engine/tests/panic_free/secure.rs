@@ -127,8 +127,8 @@ pub fn smp_received(p: &mut Smp, c: &mut Elsewhere, frame: &[u8], now: u64) -> R
 pub fn smp_answer(p: &mut Smp, c: &mut Elsewhere, answer: Answer) -> Result<(), NotAsked> {
     p.answer(answer, &mut context(c, 0, &|_, _| false))
 }
-pub fn smp_encrypted(p: &mut Smp, c: &mut Elsewhere, success: bool) {
-    p.encrypted(success, &mut context(c, 0, &|_, _| false));
+pub fn smp_encrypted(p: &mut Smp, c: &mut Elsewhere, worth: Option<Level>) {
+    p.encrypted(worth, &mut context(c, 0, &|_, _| false));
 }
 pub fn smp_next(p: &mut Smp) -> Option<Action> {
     p.next_action()

@@ -431,22 +431,83 @@ fn the_setup_is_what_the_tests_take_it_for() {
     assert_eq!(setup(false).peer, CENTRAL);
 }
 
+/// What a peripheral that wants `wanted` does when a central that was asked for security only encrypts, with keys worth
+/// `levels`, and then 30 seconds pass.
+fn only_encrypted(wanted: Level, levels: &[Level]) -> Vec<Action> {
+    let mut two = Two::new();
+    let device = two.peripheral();
+    device.setup.wanted = wanted;
+    device.request_security();
+    device.with(1_000, |pairing, context| {
+        for level in levels {
+            // Not of the pairing's making, and nothing comes of it that could be kept.
+            assert_eq!(pairing.long_term_key(0, 0).map(|_| ()), None);
+            pairing.encrypted(Some(*level), context);
+        }
+        pairing.expire(31_000);
+        assert!(pairing.is_over() && pairing.keys().is_none() && pairing.deadline().is_none());
+        core::iter::from_fn(|| pairing.next_action()).collect()
+    })
+}
+
 /// A central that has a key does not answer a Security Request, it encrypts (2.4.6): then nothing is waited for any more.
 #[test]
 fn a_central_with_a_key_only_encrypts() {
+    for (wanted, level) in [
+        (Level::Medium, Level::Medium),
+        (Level::Medium, Level::Fips),
+        (Level::High, Level::High),
+    ] {
+        assert!(matches!(
+            only_encrypted(wanted, &[level])[..],
+            [Action::Send(_), Action::Done(Outcome::Paired)]
+        ));
+    }
+}
+
+/// One whose key is worth less than what is wanted is asked once more; the link is not the worse for it.
+#[test]
+fn a_central_encrypts_with_too_little() {
+    for (levels, again) in [
+        (&[Level::Medium][..], false),
+        (&[Level::Medium, Level::Medium], false),
+        (&[Level::Medium, Level::High], true),
+    ] {
+        let actions = only_encrypted(Level::High, levels);
+        let [Action::Send(first), Action::Send(second), Action::Done(outcome)] = &actions[..]
+        else {
+            panic!("{actions:?}");
+        };
+        assert_eq!(first.as_slice(), second.as_slice());
+        match outcome {
+            Outcome::Paired => assert!(again),
+            Outcome::Failed(failure) => {
+                assert!(!again);
+                assert_eq!(failure.origin, engine::smp::Origin::Insufficient);
+            }
+        }
+    }
+}
+
+/// What is asked for the second time is what is wanted by then.
+#[test]
+fn more_is_wanted_than_was_asked_for() {
     let mut two = Two::new();
     let device = two.peripheral();
+    device.setup.no_mitm = true;
+    device.setup.wanted = Level::Medium;
     device.request_security();
-    let actions = device.with(1_000, |pairing, context| {
-        // Not of the pairing's making, and nothing comes of it that could be kept.
-        assert_eq!(pairing.long_term_key(0, 0).map(|_| ()), None);
-        pairing.encrypted(true, context);
-        pairing.expire(31_000);
-        assert!(pairing.is_over() && pairing.keys().is_none() && pairing.deadline().is_none());
-        core::iter::from_fn(|| pairing.next_action()).collect::<Vec<_>>()
+    let second = device.with(0, |pairing, context| {
+        pairing.require(Level::High);
+        pairing.encrypted(Some(Level::Medium), context);
+        let Some(Action::Send(first)) = pairing.next_action() else {
+            panic!("asked for nothing");
+        };
+        assert_eq!(first.as_slice()[1] & 0x04, 0);
+        pairing.next_action()
     });
-    assert!(matches!(
-        actions[..],
-        [Action::Send(_), Action::Done(Outcome::Paired)]
-    ));
+    let Some(Action::Send(second)) = second else {
+        panic!("{second:?}");
+    };
+    assert_eq!(second.as_slice()[1] & 0x04, 0x04);
 }

@@ -22,7 +22,7 @@ enum Input {
     Frame(Vec<u8>),
     Confirm(bool),
     Passkey(Option<u32>),
-    Encrypted(bool),
+    Encrypted(Option<Level>),
     Time(u64),
     Require(u8),
     Cancel,
@@ -55,7 +55,8 @@ fn input() -> impl Strategy<Value = Input> {
         8 => frame().prop_map(Input::Frame),
         1 => any::<bool>().prop_map(Input::Confirm),
         1 => proptest::option::of(0u32..2_000_000).prop_map(Input::Passkey),
-        1 => any::<bool>().prop_map(Input::Encrypted),
+        1 => proptest::option::of(prop_oneof![Just(Level::Low), Just(Level::Medium), Just(Level::High)])
+            .prop_map(Input::Encrypted),
         1 => (0u64..40_000).prop_map(Input::Time),
         1 => (0u8..5).prop_map(Input::Require),
         1 => Just(Input::Cancel),
@@ -94,7 +95,7 @@ proptest! {
                 Input::Passkey(key) => {
                     let _ = device.with(now, |p, c| p.answer(Answer::Passkey(key), c));
                 }
-                Input::Encrypted(ok) => device.with(now, |p, c| p.encrypted(ok, c)),
+                Input::Encrypted(worth) => device.with(now, |p, c| p.encrypted(worth, c)),
                 Input::Time(ms) => {
                     now += ms;
                     device.with(now, |p, _| p.expire(now));

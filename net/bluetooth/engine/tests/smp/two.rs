@@ -321,7 +321,8 @@ impl Two {
         let works = same && self.encryption_works;
         for device in &mut self.devices {
             if device.pairing.is_some() {
-                device.with(0, |pairing, context| pairing.encrypted(works, context));
+                let worth = works.then_some(key.level);
+                device.with(0, |pairing, context| pairing.encrypted(worth, context));
             }
         }
         true

@@ -20,7 +20,11 @@ use kernel::{
 };
 use kernel_ext::skbuff::SkBuff;
 use wire::{
-    hci::Key,
+    hci::{
+        Key,
+        Opcode,
+        Status, //
+    },
     BdAddr, //
 };
 
@@ -127,6 +131,11 @@ pub(crate) enum Pairing<'a> {
     Show {
         passkey: u32,
         entered: u8,
+    },
+    /// The controller's answer to what the user replied, which was passed on with this command.
+    Replied {
+        opcode: Opcode,
+        status: Status,
     },
     /// It failed, with an HCI error code.
     Failed {

@@ -42,6 +42,7 @@ use kernel_ext::workqueue::Worker;
 use wire::{
     hci::{
         Key,
+        Opcode,
         Status, //
     },
     mgmt::{
@@ -90,14 +91,13 @@ pub(super) fn pin_code_reply(call: &Call<'_>, params: &PinCodeReply) -> Outcome 
         return Err(MgmtStatus::NOT_CONNECTED.into());
     };
     let len = params.pin_len.min(MAX_PIN);
-    let given = on_worker(dev, |dev, worker| {
+    let refused = |e| match e {
+        e if e == ENOTCONN => MgmtStatus::NOT_CONNECTED.into(),
+        _ => MgmtStatus::INVALID_PARAMS.into(),
+    };
+    pass_on(call, &params.addr, peer, refused, |dev, worker| {
         smp::give_pin(dev, worker, peer, Some((&params.pin.0, len)))
-    });
-    match given {
-        Ok(()) => call.reply(&params.addr),
-        Err(e) if e == ENOTCONN => Err(MgmtStatus::NOT_CONNECTED.into()),
-        Err(_) => Err(MgmtStatus::INVALID_PARAMS.into()),
-    }
+    })
 }
 
 /// The peer that a reply is about, if it is connected.
@@ -111,12 +111,51 @@ fn asked(call: &Call<'_>, addr: &AddrInfo) -> Result<Peer, Failure> {
         .ok_or_else(|| call.refuse(MgmtStatus::NOT_CONNECTED, addr))
 }
 
-fn pass_on(call: &Call<'_>, addr: &AddrInfo, answer: Answer) -> Outcome {
+/// Passes an answer of the user's on. On BR/EDR it is the controller that asked, and has yet to say whether it did
+/// ([`Pairing::Replied`]).
+fn pass_on(
+    call: &Call<'_>,
+    addr: &AddrInfo,
+    peer: Peer,
+    refused: impl FnOnce(Error) -> Failure,
+    job: impl FnOnce(&Device, &mut Worker<'_>) -> Result + Send,
+) -> Outcome {
+    let ticket = call.listed()?;
+    let done = on_worker(call.dev()?, job);
+    if done.is_ok() && peer.kind == AddressType::BrEdr {
+        return Ok(ticket.leave());
+    }
+    ticket.withdraw();
+    done.map_err(refused)?;
+    call.reply(addr)
+}
+
+fn answer(call: &Call<'_>, addr: &AddrInfo, answer: Answer) -> Outcome {
     let peer = asked(call, addr)?;
-    let dev = call.dev()?;
-    match on_worker(dev, |dev, worker| smp::answer(dev, worker, peer, answer)) {
-        Ok(()) => call.reply(addr),
-        Err(_) => Err(call.refuse(MgmtStatus::FAILED, addr)),
+    let refused = |_| call.refuse(MgmtStatus::FAILED, addr);
+    pass_on(call, addr, peer, refused, |dev, worker| {
+        smp::answer(dev, worker, peer, answer)
+    })
+}
+
+/// The controller has taken an answer of the user's, or not.
+fn replied(dev: &Device, peer: Peer, opcode: Opcode, status: Status) {
+    let waiting = match opcode {
+        Opcode::PIN_CODE_REPLY => op::PIN_CODE_REPLY,
+        Opcode::PIN_CODE_NEG_REPLY => op::PIN_CODE_NEG_REPLY,
+        Opcode::USER_CONFIRM_REPLY => op::USER_CONFIRM_REPLY,
+        Opcode::USER_CONFIRM_NEG_REPLY => op::USER_CONFIRM_NEG_REPLY,
+        Opcode::USER_PASSKEY_REPLY => op::USER_PASSKEY_REPLY,
+        Opcode::USER_PASSKEY_NEG_REPLY => op::USER_PASSKEY_NEG_REPLY,
+        _ => return,
+    };
+    let addr = events::addr_info(peer);
+    let listed = room::of(dev).and_then(|room| {
+        room.take(|l| l.opcode == waiting && l.params.starts_with(addr.as_bytes()))
+    });
+    if let Some(l) = listed {
+        let status = MgmtStatus::from_hci(status);
+        let _ = complete(l.origin, dev.id(), l.opcode, status, addr.as_bytes());
     }
 }
 
@@ -126,20 +165,21 @@ pub(super) fn user_reply(call: &Call<'_>, params: &DeviceParams) -> Outcome {
     match call.opcode {
         op::PIN_CODE_NEG_REPLY => {
             let peer = asked(call, addr)?;
-            let dev = call.dev()?;
-            let _ = on_worker(dev, |dev, worker| smp::give_pin(dev, worker, peer, None));
-            call.reply(addr)
+            let refused = |_| call.refuse(MgmtStatus::NOT_CONNECTED, addr);
+            pass_on(call, addr, peer, refused, |dev, worker| {
+                smp::give_pin(dev, worker, peer, None)
+            })
         }
-        op::USER_CONFIRM_REPLY => pass_on(call, addr, Answer::Confirm(true)),
-        op::USER_CONFIRM_NEG_REPLY => pass_on(call, addr, Answer::Confirm(false)),
-        _ => pass_on(call, addr, Answer::Passkey(None)),
+        op::USER_CONFIRM_REPLY => answer(call, addr, Answer::Confirm(true)),
+        op::USER_CONFIRM_NEG_REPLY => answer(call, addr, Answer::Confirm(false)),
+        _ => answer(call, addr, Answer::Passkey(None)),
     }
 }
 
 /// User Passkey Reply.
 pub(super) fn user_passkey_reply(call: &Call<'_>, params: &UserPasskeyReply) -> Outcome {
     let passkey = Some(params.passkey.get());
-    pass_on(call, &params.addr, Answer::Passkey(passkey))
+    answer(call, &params.addr, Answer::Passkey(passkey))
 }
 
 /// Takes the Pair Device for a peer off the list.
@@ -201,6 +241,7 @@ pub(super) fn notice(dev: &Device, peer: Peer, what: Pairing<'_>) {
             };
             events::trusted(dev, ev::PASSKEY_NOTIFY, &payload, None);
         }
+        Pairing::Replied { opcode, status } => replied(dev, peer, opcode, status),
         Pairing::Failed { status } => {
             let payload = event::DeviceFailed {
                 addr,

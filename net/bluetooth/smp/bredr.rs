@@ -313,7 +313,7 @@ pub(super) fn answered(
         }
         AuthenticationRequested::OPCODE => Command::Authenticate,
         SetConnectionEncryption::OPCODE => Command::Encrypt,
-        _ => return,
+        _ => return replied(dev, opcode, status, sent),
     };
     if status.is_success() {
         return;
@@ -326,6 +326,25 @@ pub(super) fn answered(
     };
     let verdict = link.bredr.command_failed(command, status);
     conclude(dev, worker, handle, verdict);
+}
+
+/// The user's answers are the controller's to judge.
+fn replied(dev: &Device, opcode: Opcode, status: Status, sent: &[u8]) {
+    let is_reply = matches!(
+        opcode,
+        Opcode::PIN_CODE_REPLY
+            | Opcode::PIN_CODE_NEG_REPLY
+            | Opcode::USER_CONFIRM_REPLY
+            | Opcode::USER_CONFIRM_NEG_REPLY
+            | Opcode::USER_PASSKEY_REPLY
+            | Opcode::USER_PASSKEY_NEG_REPLY
+    );
+    if let Some((addr, _)) = is_reply
+        .then(|| BdAddr::read_from_prefix(sent).ok())
+        .flatten()
+    {
+        tell(dev, peer(addr), Step::Replied { opcode, status });
+    }
 }
 
 /// The other events.

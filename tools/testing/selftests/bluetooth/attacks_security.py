@@ -29,6 +29,9 @@ PAIRING_REQUEST, PAIRING_RESPONSE, PAIRING_FAILED, CROSS_TRANSPORT, CT2 = 1, 2, 
 DISPLAY_YES_NO, NO_IO = 1, 3
 NEW_LINK_KEY, NEW_LTK, PIN_WANTED, USER_CONFIRM, READ_INFO = 0x0009, 0x000a, 0x000e, 0x000f, 0x0004
 NO_BONDING, GENERAL_BONDING = 0, 4
+# What user space answers the questions of BR/EDR with, and the commands that it is passed on by.
+USER_PASSKEY, NO_CONNECTION, MGMT_NOT_CONNECTED = 0x001e, 0x02, 0x02
+ANSWERS = {GIVE_PIN: PIN_REPLY, 0x0017: PIN_NEGATIVE, 0x001c: CONFIRM_REPLY, 0x001d: CONFIRM_NEGATIVE, USER_PASSKEY: 0x042e, 0x001f: 0x042f}
 
 
 class SecureTarget(L2capTarget):
@@ -192,6 +195,25 @@ def just_works():
         body = target.mgmt.wait_event(USER_CONFIRM, target.index)
         equal((body[:7], body[7]), (address(PEER) + b"\0", 1), "who is to be confirmed, and the hint")
         equal(target.sent(CONFIRM_REPLY), [], "User Confirmation Request Reply")
+
+
+class LateTarget(SecureTarget):
+    """The controller has forgotten what it asked by the time it is answered."""
+
+    def __init__(self):
+        super().__init__()
+        for opcode in ANSWERS.values():
+            setattr(self, f"_do_{opcode:04x}", lambda parameters, opcode=opcode: [complete(opcode, bytes([NO_CONNECTION]) + parameters[:6])])
+
+
+@case("a user's answer that the controller does not take: the user is told", log=LIMIT)
+def late_answers():
+    with LateTarget() as target:
+        peer = address(PEER) + b"\0"
+        for command, opcode in ANSWERS.items():
+            more = {GIVE_PIN: b"\4" + b"1234".ljust(16, b"\0"), USER_PASSKEY: struct.pack("<I", 1)}.get(command, b"")
+            equal(target.mgmt.send(command, target.index, peer + more), (MGMT_NOT_CONNECTED, peer), f"answer to mgmt command 0x{command:04x}")
+            equal(target.awaits(opcode)[:6], address(PEER), "who is answered")
 
 
 @case("who may not pair does not", log=LIMIT)

@@ -270,6 +270,8 @@ struct Link {
     /// The address that the peer has on the air, and this host's there.
     on_air: Peer,
     own_on_air: Peer,
+    /// This host's there was made by the controller, which has told it.
+    own_by_controller: bool,
     /// Unknown before it is up.
     handle: Option<ConnHandle>,
     /// This host is the central.
@@ -334,6 +336,7 @@ impl Link {
                 addr: BdAddr::ANY,
                 kind: AddressType::BrEdr,
             },
+            own_by_controller: false,
             handle: None,
             central,
             initiated_here: central,

@@ -300,6 +300,7 @@ fn connected(dev: &Device, worker: &mut Worker<'_>, e: &Complete) {
     link.peer = identity;
     link.on_air = on_air;
     link.own_on_air = own_on_air;
+    link.own_by_controller = !e.local_rpa.is_any();
     link.stage = Stage::Configuring;
     link.parameters = e.parameters;
     query::default_phys(dev, link);
@@ -361,7 +362,8 @@ fn own_address(dev: &Device, e: &Complete, central: bool) -> Peer {
     }
 }
 
-/// Which advertising set led to a link is told after it: each set has an address of its own.
+/// Which advertising set led to a link is told after it: each set has an address of its own, unless the controller
+/// made one.
 fn own_address_of_set(dev: &Device, worker: &mut Worker<'_>, handle: ConnHandle, set: u8) {
     let addr = {
         let state = dev.state();
@@ -375,7 +377,8 @@ fn own_address_of_set(dev: &Device, worker: &mut Worker<'_>, handle: ConnHandle,
     };
     let own = le_peer(LeAddrType::RANDOM, addr);
     let link = dev.links.get(worker).and_then(|t| t.by_handle(handle));
-    if let Some(link) = link.filter(|l| l.kind == LinkKind::Le && !l.central) {
+    let le = link.filter(|l| l.kind == LinkKind::Le && !l.central);
+    if let Some(link) = le.filter(|l| !l.own_by_controller) {
         link.own_on_air = own;
         <crate::Security as Authenticator>::own_address_told(dev, worker, handle.get(), own);
     }

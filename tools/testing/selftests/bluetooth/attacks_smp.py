@@ -428,11 +428,11 @@ class Claimant(Wishful):
         equal(self.mgmt.send(LOAD_IRKS, self.index, struct.pack("<H", 0))[0], 0, "status of Load Identity Resolving Keys")
         return self
 
-    def join(self, peer):
+    def join(self, peer, own=None):
         """A link from one of them, which is the one that is meant from now on."""
         self.handle = self.next_handle
         self.next_handle += 1
-        self.le_link(self.handle, peer)
+        self.le_link(self.handle, peer, own)
         self.settle()
         return self.handle
 
@@ -516,6 +516,17 @@ def from_a_set():
     with Private() as target:
         target.advertise()
         target.join(PRIVATE)
+        target.send(le_event(0x12, struct.pack("<BBHB", 0, SET, target.handle, 0)))
+        target.bond(PRIVATE, IDENTITY)
+
+
+@case("a link from an advertising set with an address of the controller's making: pairing is for that one", log=LIMIT)
+def made_by_the_controller():
+    needs_cipher()
+    with Private() as target:
+        target.advertise()
+        target.own = address("66:AA:01:42:00:94")
+        target.join(PRIVATE, target.own)
         target.send(le_event(0x12, struct.pack("<BBHB", 0, SET, target.handle, 0)))
         target.bond(PRIVATE, IDENTITY)
 

@@ -62,9 +62,9 @@ class Target(Controller):
             entry[0] for entry in hcilib.connections(self.index)
             if entry[0] not in had and entry[4] == 1])[0]
 
-    def le_link(self, handle=0x0100, peer=LE_PEER):
-        """A central connects to us."""
-        self.send(le_connection_complete(handle, peer))
+    def le_link(self, handle=0x0100, peer=LE_PEER, own=None):
+        """A central connects to us. `own`: the octets of the private address that the controller has made for this host."""
+        self.send(le_connection_complete(handle, peer, own=own))
         self.links[handle] = address(peer)
         return handle
 
@@ -73,8 +73,10 @@ class Target(Controller):
             entry[0] for entry in hcilib.connections(self.index)])
 
 
-def le_connection_complete(handle, peer, code=0, role=1):
-    return le_event(0x01, struct.pack("<BHBB", code, handle, role, 1) + address(peer) +
+def le_connection_complete(handle, peer, code=0, role=1, own=None):
+    """LE Connection Complete, or, with an address of the controller's making, LE Enhanced Connection Complete."""
+    private = own + bytes(6) if own else b""
+    return le_event(0x0a if own else 0x01, struct.pack("<BHBB", code, handle, role, 1) + address(peer) + private +
                     struct.pack("<HHHB", 24, 0, 42, 0))
 
 

@@ -138,6 +138,8 @@ pub(crate) struct ConnParams {
     /// mgmt's device flags (`HCI_CONN_FLAG_*`).
     pub(crate) flags: u8,
     pub(crate) privacy_mode: u8,
+    /// They go with the link: the peer was unpaired meanwhile, and not paired again.
+    pub(crate) passing: bool,
 }
 
 /// A blocked key (`Set Blocked Keys`).

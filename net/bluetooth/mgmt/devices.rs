@@ -104,7 +104,7 @@ fn params_of(state: &State, peer: Peer) -> Option<&ConnParams> {
 ///
 /// `ENOMEM`, also if there are so many already.
 pub(super) fn remember(dev: &Device, peer: Peer) -> Result {
-    params_of_mut(&mut dev.state(), peer).map(|_| ())
+    params_of_mut(&mut dev.state(), peer).map(|params| params.passing = false)
 }
 
 /// The connection parameters of a peer, made from the defaults if there are none yet.
@@ -126,6 +126,7 @@ fn params_of_mut(state: &mut State, peer: Peer) -> Result<&mut ConnParams> {
                 auto_connect: AutoConnect::Disabled,
                 flags: 0,
                 privacy_mode: 0,
+                passing: false,
             };
             state.conn_params.append(params)?;
             at
@@ -188,7 +189,10 @@ pub(super) fn add(call: &Call<'_>, params: &AddDevice) -> Outcome {
     {
         let mut state = dev.state();
         match params_of_mut(&mut state, peer) {
-            Ok(entry) => entry.auto_connect = auto_connect,
+            Ok(entry) => {
+                entry.auto_connect = auto_connect;
+                entry.passing = false;
+            }
             Err(_) => {
                 drop(state);
                 return Err(call.refuse(MgmtStatus::FAILED, addr));

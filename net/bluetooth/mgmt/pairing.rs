@@ -433,6 +433,7 @@ pub(super) fn unpair(call: &Call<'_>, params: &UnpairDevice) -> Outcome {
         if linked {
             for p in state.conn_params.iter_mut().filter(|p| p.peer == peer) {
                 p.auto_connect = crate::hci::AutoConnect::Disabled;
+                p.passing = true;
             }
         } else {
             state.conn_params.keep(|p| p.peer != peer);

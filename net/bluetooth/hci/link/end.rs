@@ -42,7 +42,10 @@ use crate::hci::{
 };
 use engine::command::CompletesOn;
 use kernel::prelude::*;
-use kernel_ext::workqueue::Worker;
+use kernel_ext::{
+    vec::VecExt,
+    workqueue::Worker, //
+};
 use wire::hci::{
     event::{
         code,
@@ -162,6 +165,10 @@ pub(super) fn gone(dev: &Device, worker: &mut Worker<'_>, id: u64, reason: Statu
     };
     let (peer, was_up, kind) = (link.peer, link.reported, link.kind);
     let advertise = kind == LinkKind::Le && !link.central;
+    if kind == LinkKind::Le {
+        let mut state = dev.state();
+        state.conn_params.keep(|p| p.peer != peer || !p.passing);
+    }
     let handle = link.handle.filter(|_| link.up);
     let (auth_failed, shown) = (link.security.failed, link.node.is_some());
     // The node goes before anybody is told: who asks then finds the link gone.

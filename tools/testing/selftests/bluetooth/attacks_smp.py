@@ -29,7 +29,7 @@ NEW_LTK, USER_CONFIRM, PASSKEY_SHOWN, CONFIRM_REPLY, NEW_IRK = 0x000a, 0x000f, 0
 DISCONNECT, GET_CONNECTIONS, LOAD_IRKS, DEVICE_DISCONNECTED, NEW_PARAMETERS = 0x0014, 0x0015, 0x0030, 0x000c, 0x001c
 DISPLAY_ONLY, DISPLAY_YES_NO, KEYBOARD_ONLY, NO_IO = range(4)
 BONDING, MITM, SECURE = 0x01, 0x04, 0x08            # authentication requirements
-SET, CANCEL_PAIR, SET_PRIVACY, ADD_ADVERTISING = 1, 0x001a, 0x002f, 0x003e
+SET, CANCEL_PAIR, UNPAIR, SET_PRIVACY, LOAD_PARAMETERS, ADD_ADVERTISING, DEVICE_FLAGS = 1, 0x001a, 0x001b, 0x002f, 0x0035, 0x003e, 0x004f
 PRIVATE, OTHER, IDENTITY = "4A:AA:01:42:00:97", "4A:AA:01:42:00:96", "00:AA:01:42:00:95"
 FIRST_WAIT = 1                                      # second
 SPSM, LE_AUTHENTICATION, LE_KEY_SIZE, UNAUTHENTICATED_P256, AUTHENTICATED_P256 = 0x0080, 5, 7, 2, 3
@@ -83,6 +83,10 @@ class SmpTarget(L2capTarget):
     def hears(self, code, since, channel=SMP):
         """The body of the first such PDU."""
         return self.await_said(f"SMP PDU {code}", lambda cid, p: cid == channel and p[:1] == bytes([code]), since)[1:]
+
+    def knows(self, peer, kind):
+        """Whether there are connection parameters for a peer."""
+        return self.mgmt.send(DEVICE_FLAGS, self.index, address(peer) + bytes([kind]))[0] == 0
 
     def refused(self, reason, since, what, channel=SMP):
         equal(self.hears(FAILED, since, channel)[0], reason, f"the reason for refusing {what}")
@@ -478,6 +482,8 @@ class Claimant(Wishful):
 def identified():
     needs_cipher()
     with Claimant() as target, listener(target, SPSM, LE_PUBLIC) as waiting:
+        noted = struct.pack("<H", 1) + address(PRIVATE) + b"\2" + struct.pack("<4H", 24, 40, 0, 42)
+        equal(target.mgmt.send(LOAD_PARAMETERS, target.index, noted)[0], 0, "status of Load Connection Parameters")
         target.join(PRIVATE)
         target.open_le(SPSM)
         with accepted(waiting) as sock:
@@ -488,6 +494,7 @@ def identified():
             check(target.refreshes(key), "the key is not found on the link that it was made on")
             _, data = target.mgmt.send(GET_CONNECTIONS, target.index, b"")
             check(address(IDENTITY) + b"\1" in data, f"connections {data.hex()}")
+            equal((target.knows(IDENTITY, 1), target.knows(PRIVATE, 2)), (True, False), "what was noted of the address is of the peer")
         target.mgmt.post(DISCONNECT, target.index, address(IDENTITY) + b"\1")
         hcilib.wait_for("Disconnect", lambda: target.sent(0x0406))
         target.send(disconnected(target.handle, 0x16))
@@ -610,6 +617,22 @@ def too_little():
             target.requested(LE_REQ, since)
         target.pdu(REQUEST, features(auth=SECURE))
         target.hears(RESPONSE, since)
+
+
+@case("a peer that is unpaired is known for as long as its link is there, if it is not paired again", log=LIMIT)
+def unpaired():
+    for again in (False, True):
+        with Encrypted() as target:
+            target.encrypt(UNAUTHENTICATED_P256)
+            noted = struct.pack("<H", 1) + address(LE_PEER) + b"\2" + struct.pack("<4H", 24, 40, 0, 42)
+            equal(target.mgmt.send(LOAD_PARAMETERS, target.index, noted)[0], 0, "status of Load Connection Parameters")
+            code, _ = target.mgmt.send(UNPAIR, target.index, address(LE_PEER) + b"\2\0")
+            equal(code, 0, "status of Unpair Device")
+            if again:
+                target.mgmt.post(PAIR, target.index, address(LE_PEER) + b"\2" + bytes([DISPLAY_YES_NO]))
+            check(target.knows(LE_PEER, 2), "forgotten while it is connected")
+            target.drop()
+            equal(target.knows(LE_PEER, 2), again, "whether it is known")
 
 
 @case("the least size of keys that the administrator sets holds on LE", log=LIMIT)

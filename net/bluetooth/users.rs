@@ -4,6 +4,7 @@
 //! reaches each without a pointer on the way.
 
 use crate::{
+    hci::Peer,
     l2cap::{
         channel::Channel,
         user, //
@@ -36,10 +37,10 @@ macro_rules! each {
 }
 
 impl user::ChannelUser for ChannelUser {
-    fn incoming(&self) -> Result<(Arc<Channel>, Self)> {
+    fn incoming(&self, peer: Peer) -> Result<(Arc<Channel>, Self)> {
         match self {
             Self::Socket(user) => {
-                let (channel, child) = user.incoming()?;
+                let (channel, child) = user.incoming(peer)?;
                 Ok((channel, Self::Socket(child)))
             }
         }

@@ -123,6 +123,34 @@ pub(crate) struct Pieces {
     pub(crate) next: u16,
 }
 
+impl Pieces {
+    /// Cuts a message of `total` bytes: `make` is called for one piece after the other, with its
+    /// length and marks.
+    ///
+    /// # Errors
+    ///
+    /// `EMSGSIZE` on a channel that was not set up for data, and what `make` says.
+    pub(crate) fn cut(&self, total: usize, mut make: impl FnMut(usize, Piece) -> Result) -> Result {
+        if total <= usize::from(self.whole) {
+            return make(total, Piece::whole(total));
+        }
+        let mut left = total;
+        let mut max = usize::from(self.first);
+        while left > 0 {
+            let len = left.min(max);
+            // Not to loop for ever.
+            if len == 0 {
+                return Err(EMSGSIZE);
+            }
+            let is_first = left == total;
+            left = left.saturating_sub(len);
+            make(len, Piece::part(total, is_first, left == 0))?;
+            max = usize::from(self.next);
+        }
+        Ok(())
+    }
+}
+
 /// What a piece of a message is: in the control buffer of what is queued to be sent.
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]

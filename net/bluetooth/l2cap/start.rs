@@ -111,13 +111,15 @@ pub(super) fn accept(
     listener: &ChannelUser,
     cid: u16,
 ) -> Result<usize> {
-    let (shared, user) = listener.incoming()?;
-    if !shared.attach(dev) {
-        return Err(EBUSY);
-    }
+    let (shared, user) = listener.incoming(link.peer())?;
     let failed = user.clone();
-    let kind = shared.settings().kind;
-    match link.add(Active::new(shared, user, kind, cid)) {
+    let added = if shared.attach(dev) {
+        let kind = shared.settings().kind;
+        link.add(Active::new(shared, user, kind, cid))
+    } else {
+        Err(EBUSY)
+    };
+    match added {
         Ok(id) => link.position(|a| a.id() == id).ok_or(ENOMEM),
         Err(e) => {
             failed.closed(Some(e), false);

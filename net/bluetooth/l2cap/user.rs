@@ -3,6 +3,7 @@
 //! Who uses a channel: a socket, or another protocol in the kernel.
 
 use super::channel::Channel;
+use crate::hci::Peer;
 use kernel::{
     prelude::*,
     sync::Arc, //
@@ -25,15 +26,17 @@ use kernel_ext::{
 ///   incoming:  (the listener's) incoming ──> [deferred] ──> state* ──> opened ──> received* ──> closed
 /// ```
 ///
-/// [`closed`](Self::closed) may come at any time, and is the last call.
+/// [`closed`](Self::closed) may come at any time, and is the last call; after it the worker lets go
+/// of the user. It comes to whoever [`incoming`](Self::incoming) returned, and to whoever
+/// [`super::connect`] took without an error.
 pub(crate) trait ChannelUser: Clone + Send {
-    /// A peer connects to what this user listens on: returns the user of the new connection, and
-    /// its channel, new as well.
+    /// `peer` connects to what this user listens on: returns the user of the new connection, and
+    /// its channel, new as well ([`Settings::for_child`](super::channel::Settings::for_child)).
     ///
     /// # Errors
     ///
     /// Refuses the connection.
-    fn incoming(&self) -> Result<(Arc<Channel>, Self)>;
+    fn incoming(&self, peer: Peer) -> Result<(Arc<Channel>, Self)>;
 
     /// The peer's request waits for the user to decide about it (`BT_DEFER_SETUP`).
     fn deferred(&self);
@@ -41,7 +44,8 @@ pub(crate) trait ChannelUser: Clone + Send {
     /// The channel has got into this state, which is not `Connected` nor `Closed`.
     fn state(&self, state: State);
 
-    /// Data can be sent and received.
+    /// Data can be sent and received; comes again after the link was made more secure for the
+    /// channel ([`super::raise_security`]).
     fn opened(&self);
 
     /// A message. `Err` gives it back: there is no room for it. With flow control it comes again

@@ -134,20 +134,10 @@ fn send_pieces(
 ) -> Result<usize> {
     let total = msg.len();
     pin_init::stack_pin_init!(let pieces = kernel_ext::new_skb_queue!("l2cap::pieces"));
-    let mut left = total;
-    let mut max = usize::from(s.pieces.first);
-    while left > 0 {
-        let len = left.min(max);
-        // Not to loop for ever over a channel that was not set up for data.
-        if len == 0 {
-            return Err(EMSGSIZE);
-        }
-        let is_first = left == total;
-        left = left.saturating_sub(len);
-        let marks = Piece::part(total, is_first, left == 0);
+    s.pieces.cut(total, |len, marks| {
         pieces.push_tail(piece(sock, msg, len, marks)?);
-        max = usize::from(s.pieces.next);
-    }
+        Ok(())
+    })?;
     let channel = channel(sock);
     check_still_connected(channel)?;
     if s.mode != Mode::Ertm {

@@ -9,6 +9,7 @@ use super::{
     L2CAP, //
 };
 use crate::{
+    hci::Peer,
     l2cap::{
         channel::Channel,
         user::ChannelUser, //
@@ -39,7 +40,7 @@ impl SocketUser {
 }
 
 impl ChannelUser for SocketUser {
-    fn incoming(&self) -> Result<(Arc<Channel>, Self)> {
+    fn incoming(&self, _peer: Peer) -> Result<(Arc<Channel>, Self)> {
         let child = connection::incoming(&L2CAP, &self.0, default_timeout())?;
         Ok((channel(&child).clone(), Self(child)))
     }

@@ -27,6 +27,8 @@
 )]
 
 mod driver;
+#[cfg(CONFIG_BT_CHANNEL_ECHO)]
+mod echo;
 mod hci;
 mod l2cap;
 mod mgmt;
@@ -73,6 +75,8 @@ pub(crate) type Security = smp::Security;
 
 /// The module; its fields are undone in their order.
 struct Bluetooth {
+    #[cfg(CONFIG_BT_CHANNEL_ECHO)]
+    _echo: echo::Echo,
     _sockets: socket::Registration,
     _class: ClassRegistration,
     _debugfs: DebugfsRoot,
@@ -149,6 +153,8 @@ impl kernel::Module for Bluetooth {
         let sockets = socket::init()?;
         pr_info!("Core ver 2.22 (Rust)\n");
         Ok(Self {
+            #[cfg(CONFIG_BT_CHANNEL_ECHO)]
+            _echo: echo::Echo::new()?,
             _sockets: sockets,
             _class: class,
             _debugfs: debugfs,

@@ -25,6 +25,9 @@ use kernel_ext::{
 pub(crate) enum ChannelUser {
     /// A socket of user space.
     Socket(SocketUser),
+    /// The echo service.
+    #[cfg(CONFIG_BT_CHANNEL_ECHO)]
+    Echo(crate::echo::EchoUser),
 }
 
 /// Calls a method of whichever user it is.
@@ -32,6 +35,8 @@ macro_rules! each {
     ($self:ident, $user:ident => $call:expr) => {
         match $self {
             Self::Socket($user) => $call,
+            #[cfg(CONFIG_BT_CHANNEL_ECHO)]
+            Self::Echo($user) => $call,
         }
     };
 }
@@ -42,6 +47,11 @@ impl user::ChannelUser for ChannelUser {
             Self::Socket(user) => {
                 let (channel, child) = user.incoming(peer)?;
                 Ok((channel, Self::Socket(child)))
+            }
+            #[cfg(CONFIG_BT_CHANNEL_ECHO)]
+            Self::Echo(user) => {
+                let (channel, child) = user.incoming(peer)?;
+                Ok((channel, Self::Echo(child)))
             }
         }
     }

@@ -9,6 +9,10 @@ from pathlib import Path
 from . import buildroot, kernel, paths, setup, stamp, ui
 
 
+# What only tests use, and is not in what is shipped: the debug kernel's modules have it.
+TESTED = "CONFIG_BT_CHANNEL_ECHO=y"
+
+
 def _auto_conf(kdir: Path) -> dict:
     path = kdir / "include/config/auto.conf"
     if not path.is_file():
@@ -62,6 +66,8 @@ def make_command(flavour: str, words: list, kdir: Path | None = None, source: Pa
             f"-j{os.cpu_count() or 1}", "--no-print-directory"]
     if clang:
         argv.append(kernel.DEBUG_LLVM)
+    if flavour == "debug" and kdir is None and source == paths.REPO:
+        argv.append(TESTED)
     return [*argv, *words], (out, folder, source_of(folder)), out
 
 

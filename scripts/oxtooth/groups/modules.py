@@ -66,7 +66,7 @@ def clippy(_run):
     # In its own output folder: clippy stands in for rustc, and there are no objects: the modules'
     # builds generate code from the same crates, and judge what only that shows.
     argv, binds, out = build.make_command(
-        "debian", ["CLIPPY=1", "W=e", "KRUSTFLAGS=-Zno-codegen", *_crates()])
+        "debian", ["CLIPPY=1", "W=e", "KRUSTFLAGS=-Zno-codegen", build.TESTED, *_crates()])
     separate = out.with_name("clippy")
     shutil.rmtree(separate, ignore_errors=True)
     separate.mkdir(parents=True, exist_ok=True)

@@ -101,6 +101,10 @@ def repetitions(flavour: str) -> str:
 NOT_ON_DEBUG = ("drivers", *BUMBLE_GROUPS, "bluetoothd", "l2cap", "l2test")
 
 
+# What wants modules that are built for tests (build.TESTED).
+ONLY_ON_DEBUG = ("channel_user",)
+
+
 # What says the same on the C stack, and runs there as c/NAME where it is named.
 SAME_ON_C = (*BUMBLE_GROUPS, "bluetoothd", "kernel_user", "l2test")
 
@@ -149,7 +153,8 @@ def _selftest_group(program: str, stack: str = "rust") -> None:
     check.guest_group(name, script=script, collect=collect, stack=stack,
                       waits=stem in WAITING, cpus=2 if stem in AT_ONCE else 1,
                       limit=_selftest_limit(), files=lambda flavour: selftests_files(program, flavour),
-                      flavours=kernel.FLAVOURS if on_debug else ("debian",),
+                      flavours=("debug",) if stem in ONLY_ON_DEBUG else
+                               kernel.FLAVOURS if on_debug else ("debian",),
                       named_only=stack == "c" or stem in NAMED_ONLY and not soaking())
 
 

@@ -24,7 +24,7 @@ LENGTHS = {
     "selftests/links": (16, 33), "selftests/flow": (9, 22), "selftests/l2cap": (65, 0),
     "selftests/l2test": (25, 0), "selftests/l2cap_sockets": (12, 30),
     "selftests/link_modes": (12, 40), "selftests/le_links": (10, 35),
-    "selftests/kernel_user": (15, 80), "selftests/sco": (16, 60), "selftests/keys": (4, 10), "selftests/attacks": (36, 78),
+    "selftests/channel_user": (0, 35), "selftests/kernel_user": (15, 80), "selftests/sco": (16, 60), "selftests/keys": (4, 10), "selftests/attacks": (36, 78),
     "selftests/misbehave": (185, 290), "selftests/lifecycle": (16, 78),
     "selftests/bumble_le": (50, 0), "selftests/bumble_bredr": (65, 0), "selftests/bumble_keys": (35, 0),
     "selftests/attacks_l2cap": (35, 61), "selftests/attacks_smp": (8, 21),

@@ -10,12 +10,10 @@ import subprocess
 import threading
 
 from lib import hcilib, ktap, l2cap, mgmt
-from lib.air import Air
+from lib.echo import COUNT, PSM, SPSM, Scene, talk
 from lib.ktap import case, check, equal
 
 MODULE = os.path.join(os.environ.get("MODULES", "l2cap_echo"), "l2cap_echo.ko")
-PSM, SPSM = 0x1001, 0x80
-COUNT = int(os.environ.get("COUNT", "20"))
 
 
 def load(**parameters):
@@ -39,31 +37,6 @@ def loaded(**parameters):
         yield
     finally:
         unload()
-
-
-class Scene(Air):
-    """Two controllers, and programs on both."""
-
-    def address(self, number):
-        return hcilib.info(self.radios[number].index).address
-
-    def number(self, which):
-        """The module's parameter for that address."""
-        return int(self.address(which).replace(":", ""), 16)
-
-    def socket(self, number, kind=mgmt.BREDR, psm=0):
-        return l2cap.Socket(self.address(number), kind, psm)
-
-    def connected(self, kind=mgmt.BREDR, psm=PSM):
-        """A program of the first controller, connected to the second."""
-        return self.socket(0, kind).connect(self.address(1), kind, psm)
-
-
-def talk(end, longest=672, count=COUNT):
-    for number in range(count):
-        sdu = bytes((number + at) & 0xff for at in range(1 + number * (longest - 1) // (count - 1)))
-        end.send(sdu)
-        equal(end.receive(), sdu, f"message {number} of {len(sdu)} bytes")
 
 
 @case("it listens on BR/EDR, and sends back what comes")

@@ -11,13 +11,13 @@ import random
 import re
 import socket
 import struct
-import subprocess
 import sys
 import threading
 import time
 
 from lib import hcilib, ktap
 from lib.controller import Controller, Vhci, address, complete, le_event
+from lib.kmod import load, loaded, run, unload
 from lib.ktap import Skip, case, check
 
 COUNT = int(next((word for word in sys.argv[1:] if word.isdigit()), os.environ.get("COUNT", "5")))
@@ -28,35 +28,6 @@ KMEMLEAK = "/sys/kernel/debug/kmemleak"
 def text(path):
     with open(path) as file:
         return file.read()
-
-
-def run(*words):
-    return subprocess.run(words, capture_output=True, text=True)
-
-
-def loaded(module):
-    return os.path.isdir(f"/sys/module/{module}")
-
-
-def unload(module="bluetooth"):
-    """The module and whatever uses it."""
-    for _ in range(50):
-        if not loaded(module):
-            return
-        for holder in os.listdir(f"/sys/module/{module}/holders"):
-            unload(holder)
-        said = run("rmmod", module).stderr.strip()
-        if loaded(module):
-            time.sleep(0.1)
-    raise AssertionError(f"{said}; {module} is used {text(f'/sys/module/{module}/refcnt').strip()} "
-                         f"times, by {os.listdir(f'/sys/module/{module}/holders')}")
-
-
-def load():
-    for module in ("bluetooth", "hci_vhci"):
-        done = run("modprobe", module)
-        check(done.returncode == 0, f"modprobe {module}: {done.stderr}")
-    hcilib.wait_for("/dev/vhci", lambda: os.path.exists("/dev/vhci"), 10)
 
 
 @case(f"bluetooth.ko in and out, {COUNT} times", log=40 * COUNT)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """L2CAP sockets, with the addresses that Python has no words for."""
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -57,9 +58,11 @@ class Packets:
         return taken
 
     def send(self, data, seconds=10.0):
-        if not select.select([], [self.sock], [], seconds * hcilib.SCALE)[1]:
-            raise AssertionError(f"no room to send in {seconds} s")
-        return self.sock.send(data)
+        while select.select([], [self.sock], [], seconds * hcilib.SCALE)[1]:
+            # The last credit may have gone since.
+            with contextlib.suppress(BlockingIOError):
+                return self.sock.send(data)
+        raise AssertionError(f"no room to send in {seconds} s")
 
     def receive(self, seconds=10.0):
         if not select.select([self.sock], [], [], seconds * hcilib.SCALE)[0]:

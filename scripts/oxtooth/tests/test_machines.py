@@ -33,8 +33,7 @@ class DealtOut(unittest.TestCase):
                 for entry in machine.entries:
                     self.assertEqual(entry.stack, machine.stack)
                     self.assertGreaterEqual(machine.cpus, entry.cpus)
-                    if entry.name != "usb/debug/usb_quick":
-                        self.assertEqual(entry.waits, machine.waits)
+                    self.assertEqual(entry.waits, machine.waits)
 
     def test_usb_is_for_what_needs_it(self):
         """And for those before it where a machine of its own would cost more: they see nothing of it."""

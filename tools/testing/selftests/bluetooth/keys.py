@@ -14,6 +14,7 @@ PEER, IDENTITY = "00:AA:01:42:00:99", "00:AA:01:42:00:98"
 DISCONNECT, KEY_SIZE, AUTH_FAILURE = 0x0406, 0x1408, 0x05
 LINK_KEY_REPLY, LINK_KEY_REFUSED = 0x040b, 0x040c
 OOB_REPLY, OOB_REFUSED, IO_REPLY = 0x0430, 0x0433, 0x042b
+SET_DEBUG_KEYS, WRITE_DEBUG_MODE, DEBUG_COMBINATION = 0x2e, 0x1804, 3
 EV_FOUND, START_DISCOVERY = 0x12, 0x23
 KEY = bytes(range(0x40, 0x50))
 
@@ -66,6 +67,30 @@ class Scene(Controller):
 
 def link_key(value=KEY):
     return address(PEER) + b"\0" + b"\4" + value + b"\0"
+
+
+@case("debug keys: nothing to store; for the link that they were made on, if the user keeps them")
+def debug_keys():
+    for mode in range(3):
+        with Scene() as scene:
+            scene.agent.set(SET_DEBUG_KEYS, mode)
+            if mode == 2:
+                equal(scene.awaits(WRITE_DEBUG_MODE), b"\1", "Write Simple Pairing Debug Mode")
+            handle = scene.link()
+            equal(len(scene.sent(WRITE_DEBUG_MODE)), int(mode == 2), "times that it was written")
+            scene.send(event(0x18, address(PEER) + KEY + bytes([DEBUG_COMBINATION])))
+            hint = scene.agent.event(mgmt.EV_LINK_KEY)[0]
+            equal(hint, 0, "whether it is to be stored")
+            scene.ask_for_key()
+            if mode:
+                equal(scene.awaits(LINK_KEY_REPLY)[6:], KEY, "the key")
+            else:
+                scene.awaits(LINK_KEY_REFUSED)
+            refused = len(scene.sent(LINK_KEY_REFUSED))
+            scene.down(handle)
+            scene.link()
+            scene.ask_for_key()
+            scene.awaits(LINK_KEY_REFUSED, refused + 1)
 
 
 def encrypt(scene, size):

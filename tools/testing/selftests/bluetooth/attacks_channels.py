@@ -19,7 +19,7 @@ from lib.ktap import Skip, case, check, equal
 from lib.mgmt import SET_LE
 from lib.peer import (
     CONF_REQ, CONF_RSP, CONN_REQ, CONN_RSP, DISC_REQ, DISC_RSP, ERTM, EXT_REQ, EXT_RSP, INFO_REQ, L2CAP, LE_RANDOM, MEDIUM,
-    MODE_EXT, RECONF_REQ, RECONF_RSP, REJECT, RFC_ERTM, SIGNALLING, SOL_BLUETOOTH, L2capTarget, _libc, accepted, connecting,
+    MODE_EXT, RECONF_REQ, RECONF_RSP, REJECT, RFC_ERTM, SIGNALLING, SOL_BLUETOOTH, L2capTarget, Pieces, _libc, accepted, connecting,
     listener, own, sockaddr)
 from lib.target import LIMIT, rust
 
@@ -136,42 +136,6 @@ def read_or_error(sock):
     except (ConnectionError, TimeoutError) as error:
         check(isinstance(error, ConnectionError), "it hears nothing")
         return b""
-
-
-def check_sequence(data):
-    """Of a frame, its header included (Vol 3 Part A 3.3.5)."""
-    crc = 0
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0xa001 if crc & 1 else 0)
-    return struct.pack("<H", crc)
-
-
-class Pieces:
-    """The peer's half of a channel in retransmission mode. Nothing is lost on its way, so that the host's answers are of
-    no interest."""
-
-    WHOLE, START, END, MORE = range(4)
-
-    def __init__(self, target, dcid):
-        self.target, self.dcid, self.number = target, dcid, 0
-
-    def piece(self, part, data):
-        # Vol 3 Part A 3.3.2.
-        body = struct.pack("<H", part << 14 | self.number << 1) + data
-        self.number = (self.number + 1) % 64
-        self.target.frame(self.dcid, body + check_sequence(struct.pack("<HH", len(body) + 2, self.dcid) + body))
-
-    def sdu(self, data, count):
-        """In so many pieces."""
-        if count == 1:
-            return self.piece(self.WHOLE, data)
-        size = len(data) // count
-        self.piece(self.START, struct.pack("<H", len(data)) + data[:size])
-        for number in range(1, count - 1):
-            self.piece(self.MORE, data[number * size:(number + 1) * size])
-        return self.piece(self.END, data[(count - 1) * size:])
 
 
 def joined(threads):

@@ -7,6 +7,7 @@ The peer is this program, behind a controller in software."""
 
 import ctypes
 import errno
+import fcntl
 import os
 import socket
 import struct
@@ -14,16 +15,16 @@ import struct
 from lib import hcilib, ktap
 from lib.ktap import case, check, equal
 from lib.peer import (
-    AF_BLUETOOTH, ATT, BREDR, BT_DEFER_SETUP, BT_MODE, CONNECTIONLESS, DISC_REQ, DISC_RSP, EXT_REQ, EXT_RSP, L2CAP,
-    L2capTarget, LE_PUBLIC, LE_RANDOM, MODE_BASIC, MODE_EXT, MODE_LE, RECONF_REQ, RECONF_RSP, SOL_BLUETOOTH, SOL_L2CAP,
-    accepted, connecting, listener, own, sockaddr)
+    AF_BLUETOOTH, ATT, BREDR, BT_DEFER_SETUP, BT_MODE, CONF_REQ, CONNECTIONLESS, DISC_REQ, DISC_RSP, ERTM, EXT_REQ, EXT_RSP,
+    L2CAP, L2CAP_OPTIONS, L2capTarget, LE_PUBLIC, LE_RANDOM, MODE_BASIC, MODE_EXT, MODE_LE, Pieces, RECONF_REQ, RECONF_RSP, RFC_ERTM,
+    SOL_BLUETOOTH, SOL_L2CAP, accepted, check_sequence, connecting, listener, own, sockaddr)
 
 PSM, SPSM = 0x1001, 0x0080
 BT_FLUSHABLE, BT_CHANNEL_POLICY, BT_SNDMTU, BT_RCVMTU = 8, 10, 12, 13
 L2CAP_LM, LM_MASTER, LM_AUTH, LM_RELIABLE, LM_FIPS = 3, 0x01, 0x02, 0x10, 0x40
 START_NO_FLUSH, START = 0, 2
 SET_LE = 0x000d
-NOBODY = 65534
+NOBODY, SIOCOUTQ = 65534, 0x5411
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -259,6 +260,68 @@ def no_credits():
             target.empty()
             hcilib.wait_for("what the other one sent", lambda: len(sent(target, since)) == sends + 2)
             equal([payload[2:] for payload in sent(target, since)][-2:], [b"behind", b"and more"], "what came last")
+
+
+# Extended window size: the feature, the option, and the window that is wanted.
+EXTENDED_WINDOW, OPTION_WINDOW, WINDOW = 1 << 8, 7, 500
+
+
+def option_of(options, kind):
+    """The value of a configuration option."""
+    while options:
+        if options[0] & 0x7f == kind:
+            return options[2:2 + options[1]]
+        options = options[2 + options[1]:]
+    return None
+
+
+class WideTarget(L2capTarget):
+    """A peer that knows extended windows; this host's channel is 0x50 there."""
+
+    l2cap_features = L2capTarget.l2cap_features | EXTENDED_WINDOW
+
+    def heard(self, since):
+        """The control fields, and what follows them, of the frames that came over the channel: each with its check sequence."""
+        found = []
+        with self.changed:
+            frames = [payload for cid, payload in self.said[since:] if cid == 0x50]
+        for payload in frames:
+            equal(payload[-2:], check_sequence(struct.pack("<HH", len(payload), 0x50) + payload[:-2]), "the check sequence")
+            found.append((struct.unpack_from("<I", payload)[0], payload[4:-2]))
+        return found
+
+    def acknowledged(self, since):
+        return max([control >> 2 & 0x3fff for control, _ in self.heard(since)], default=0)
+
+
+@case("extended windows, where the peer has them: fields of four octets both ways, more frames on their way than six bits count")
+def extended_window():
+    with WideTarget() as target, listener(target, PSM, options=ERTM) as server:
+        given = server.getsockopt(SOL_L2CAP, L2CAP_OPTIONS, 12)
+        server.setsockopt(SOL_L2CAP, L2CAP_OPTIONS, given[:10] + struct.pack("<H", WINDOW))
+        since = len(target.said)
+        pieces = Pieces(target, target.open(PSM, options=RFC_ERTM), extended=True)
+        wanted = option_of(target.requested(CONF_REQ, since)[1][4:], OPTION_WINDOW)
+        equal(wanted, struct.pack("<H", WINDOW), "the window that the host asks for")
+        since = len(target.said)
+        with accepted(server) as sock:
+            sock.settimeout(20 * hcilib.SCALE)
+            messages = [f"message {number}".encode() for number in range(200)]
+            for message in messages:
+                pieces.piece(pieces.WHOLE, message)
+            for message in messages:
+                equal(sock.recv(100), message, "what arrives")
+            hcilib.wait_for("all of it to be acknowledged", lambda: target.acknowledged(since) == len(messages))
+            since, free = len(target.said), fcntl.ioctl(sock, SIOCOUTQ, bytes(4))
+            for number in range(10):
+                sock.send(f"answer {number}".encode())
+            hcilib.wait_for("the answers", lambda: len([1 for control, _ in target.heard(since) if not control & 1]) == 10)
+            equal([(control >> 18, control >> 16 & 3, control >> 2 & 0x3fff, data) for control, data in target.heard(since) if not control & 1],
+                  [(number, 0, len(messages), f"answer {number}".encode()) for number in range(10)], "number, part, what is awaited, data")
+            # They are acknowledged in one: Receiver Ready.
+            body = struct.pack("<I", 10 << 2 | 1)
+            target.frame(pieces.dcid, body + check_sequence(struct.pack("<HH", len(body) + 2, pieces.dcid) + body))
+            hcilib.wait_for("nothing to be on its way", lambda: fcntl.ioctl(sock, SIOCOUTQ, bytes(4)) == free)
 
 
 @case("an enhanced channel whose MTU grows, at either end: longer messages, none that are too long")

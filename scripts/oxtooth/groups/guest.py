@@ -105,7 +105,7 @@ NOT_ON_DEBUG = ("drivers", *BUMBLE_GROUPS, "bluetoothd", "l2cap", "l2test")
 ONLY_ON_DEBUG = ("channel_user",)
 
 
-# What says the same on the C stack, and runs there as c/NAME where it is named.
+# What says the same on the C stack, and runs there as c/NAME: where it is named, and bumble's in `make soak`.
 SAME_ON_C = (*BUMBLE_GROUPS, "bluetoothd", "kernel_user", "l2test")
 
 

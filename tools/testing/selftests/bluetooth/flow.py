@@ -4,6 +4,7 @@
 
 The peer sends L2CAP echo requests, which the host must answer: so each request makes a packet."""
 
+import os
 import struct
 import time
 
@@ -207,6 +208,25 @@ def late():
         hcilib.wait_for("the data to be dropped", lambda: scene.counter("rx_late") >= 1)
         time.sleep(0.3)
         equal([packet for packet in scene.device.data if packet[9] == ECHO_RESPONSE], [], "answers")
+
+
+if not os.environ.get("SHORT"):
+    @case("a controller that frees no buffer for 45 seconds: the links that hold them are ended, the others go on", log=20)
+    def stalled():
+        with Scene(links=2) as scene:
+            holder, other = scene.handles
+            start = time.monotonic()
+            for ident in range(1, 9):
+                scene.echo(holder, ident)
+            await_count(scene, 4)
+            held = time.monotonic()
+            hcilib.wait_for("a Disconnect", lambda: scene.device.sent(0x0406), 60)
+            end = time.monotonic()
+            check(end - start > 45 and end - held < 45 + 5 * hcilib.SCALE, f"after {end - held:.1f} to {end - start:.1f} s")
+            hcilib.wait_for("the end of the link", lambda: [link[0] for link in hcilib.connections(scene.index)] == [other])
+            scene.echo(other, 1)
+            hcilib.wait_for("the other's answer", lambda: len(scene.answered(other)) == 1)
+            equal(scene.device.sent(0x0406), [struct.pack("<HB", holder, 0x13)], "who is ended")
 
 
 @case("links come and go while data flows both ways, a hundred times", log=20)

@@ -4,6 +4,7 @@
 
 import contextlib
 import errno
+import os
 import socket
 import struct
 import time
@@ -29,6 +30,7 @@ NEW_LTK, USER_CONFIRM, PASSKEY_SHOWN, CONFIRM_REPLY, NEW_IRK = 0x000a, 0x000f, 0
 DISCONNECT, GET_CONNECTIONS, LOAD_IRKS, DEVICE_DISCONNECTED, NEW_PARAMETERS = 0x0014, 0x0015, 0x0030, 0x000c, 0x001c
 DISPLAY_ONLY, DISPLAY_YES_NO, KEYBOARD_ONLY, NO_IO = range(4)
 BONDING, MITM, SECURE = 0x01, 0x04, 0x08            # authentication requirements
+AUTH_FAILED = 5                                     # mgmt
 SET, CANCEL_PAIR, UNPAIR, SET_PRIVACY, LOAD_PARAMETERS, ADD_ADVERTISING, DEVICE_FLAGS = 1, 0x001a, 0x001b, 0x002f, 0x0035, 0x003e, 0x004f
 PRIVATE, OTHER, IDENTITY = "4A:AA:01:42:00:97", "4A:AA:01:42:00:96", "00:AA:01:42:00:95"
 FIRST_WAIT = 1                                      # second
@@ -560,6 +562,26 @@ def remembered():
         equal(body, address(LE_PEER) + b"\2" + struct.pack("<B4H", 1, 24, 40, 0, 42), "New Connection Parameter")
 
 
+class SlowInitiator(Initiator):
+    """The peer's features are told when a case says so."""
+
+    def _do_2016(self, parameters):
+        return [status(0x2016)]
+
+    def settle(self):
+        hcilib.wait_for("the question", lambda: self.sent(0x2016))
+
+
+@case("the user wants to pair over a link that is not ready yet: with what this user can show and read", log=LIMIT)
+def in_time():
+    with SlowInitiator() as target:
+        since = len(target.said)
+        target.mgmt.post(PAIR, target.index, address(LE_PEER) + b"\2" + bytes([DISPLAY_YES_NO]))
+        equal(target.smp_since(since), [], "what is said before that")
+        target.send(le_event(0x04, struct.pack("<BH", 0, target.handle) + b"\1" + bytes(7)))
+        equal(target.hears(REQUEST, since)[0], DISPLAY_YES_NO, "input and output")
+
+
 @case("the user gives up pairing over a link that was there before: the link stays", log=LIMIT)
 def given_up():
     with Initiator() as target:
@@ -676,6 +698,21 @@ def refused_together():
             for sock in socks:
                 equal(hcilib.wait_for("an error", lambda sock=sock: sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)),
                       errno.ECONNREFUSED, "the socket's error")
+
+
+if not os.environ.get("SHORT"):
+    @case("a peer says nothing for 30 seconds: the pairing is over without a word, and so is the link", log=LIMIT)
+    def silent():
+        with Initiator() as target:
+            start = time.monotonic()
+            target.mgmt.post(PAIR, target.index, address(LE_PEER) + b"\2" + bytes([NO_IO]))
+            target.hears(REQUEST, 0)
+            asked, since = time.monotonic(), len(target.said)
+            hcilib.wait_for("a Disconnect", lambda: target.sent(0x0406), 45)
+            end = time.monotonic()
+            check(end - start > 30 and end - asked < 30 + 5 * hcilib.SCALE, f"after {end - asked:.1f} to {end - start:.1f} s")
+            equal(target.mgmt.answer(PAIR, target.index), (AUTH_FAILED, address(LE_PEER) + b"\2"), "the answer to Pair Device")
+            equal([p for cid, p in target.said[since:] if cid == SMP], [], "what is said then")
 
 
 @case("pairing events of the other kind of link, and keys for links that are gone", log=LIMIT)

@@ -18,8 +18,6 @@ TRIPLE = "x86_64-unknown-linux-gnu"
 PLOTTING = venv.Pinned("plotting", ("matplotlib==3.10.8", "numpy==2.3.5"))
 PAIRS = 5
 CORES = ("c", "rust")
-# A nanosecond is an instruction, and an idle guest waits for the host's clock.
-QEMU = ("-icount shift=0",)
 # Workloads most of whose instructions are the kernel's cryptography, the same for both cores: it is counted
 # apart, by the plugin of hotspots.py. In simple pairing it is the controller that computes.
 CRYPTOGRAPHIC = ("le-pairing",)
@@ -210,20 +208,20 @@ def command(only: str | None, pairs: int, options: list, profile: bool) -> int:
     known = workloads()
     names, asked = _choose(only, known)
     profile = profile or asked
-    counted = profile or any(name in CRYPTOGRAPHIC for name in names)
-    qemu = QEMU
+    by_function = profile or any(name in CRYPTOGRAPHIC for name in names)
+    qemu = ()
     if profile:
         names, pairs = [name for name in names if name not in UNCOUNTED], 1
-    if counted:
+    if by_function:
         from . import hotspots
-        qemu = (*QEMU, hotspots.qemu(paths.logs() / "bench"))
+        qemu = (hotspots.qemu(paths.logs() / "bench"),)
     seconds = LIMIT_BOOT + pairs * len(CORES) * len(names) * LIMIT_WORKLOAD
     with ui.step(f"{len(names)} workload(s), {pairs} pair(s)"):
         result = vm.run("debian", (paths.REPO / "scripts/guest/bench.sh").read_text(), seconds,
-                        stack="rust", cpus=1, files={"bench": binary}, name="bench", qemu=qemu,
-                        env={"OX_SYMBOLS": "1" if counted else "", "OX_PAIRS": pairs, "OX_ORDER": " ".join(CORES),
+                        stack="rust", cpus=1, files={"bench": binary}, name="bench", qemu=qemu, counted=True,
+                        env={"OX_SYMBOLS": "1" if by_function else "", "OX_PAIRS": pairs, "OX_ORDER": " ".join(CORES),
                              "OX_WORKLOADS": " ".join(names), "OX_BENCH": " ".join(options)})
-    profiles = hotspots.measured(result.out) if counted and (result.out / "results").is_file() else []
+    profiles = hotspots.measured(result.out) if by_function and (result.out / "results").is_file() else []
     apart = {}
     for core, name, one in profiles:
         if name in CRYPTOGRAPHIC:

@@ -8,6 +8,7 @@ import os
 import select
 import socket
 import struct
+import time
 
 from . import hcilib
 from .controller import address
@@ -58,7 +59,8 @@ class Packets:
         return taken
 
     def send(self, data, seconds=10.0):
-        while select.select([], [self.sock], [], seconds * hcilib.SCALE)[1]:
+        end = time.monotonic() + seconds * hcilib.SCALE
+        while select.select([], [self.sock], [], max(0, end - time.monotonic()))[1] and time.monotonic() < end:
             # The last credit may have gone since.
             with contextlib.suppress(BlockingIOError):
                 return self.sock.send(data)

@@ -329,7 +329,7 @@ impl<const L: usize> FlowControl<L> {
     /// Takes note if links of this type wait for a buffer. Returns whether that is new: [`stall_deadline`](Self::stall_deadline)
     /// may be earlier then.
     pub fn starve(&mut self, kind: LinkType, ready: u64, now: u64) -> bool {
-        if self.available(kind) > 0 || !self.waits(kind, ready) {
+        if ready == 0 || self.available(kind) > 0 || !self.waits(kind, ready) {
             return false;
         }
         let pool = self.pool_mut(self.pool_of(kind));
@@ -487,7 +487,7 @@ impl<const L: usize> FlowControl<L> {
     /// share of the credits, but at least one.
     pub fn next(&mut self, kind: LinkType, ready: u64) -> Option<Turn> {
         let free = self.available(kind);
-        if free == 0 {
+        if free == 0 || ready == 0 {
             return None;
         }
         let (pool, shared) = (self.pool_of(kind), self.le_shares_acl);

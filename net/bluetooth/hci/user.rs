@@ -206,8 +206,8 @@ pub(crate) trait AudioUser {
     ) -> bool;
 
     /// There is room for a packet of this link in the controller: its data, of at most 255 bytes,
-    /// with [`flow::HEADROOM`](super::flow::HEADROOM) before it; or `None` if nothing waits. Asked
-    /// again after the next [`flow::wake`](super::flow::wake).
+    /// with headroom for its header and the driver (3 + 8 bytes; with less it is copied); or `None`
+    /// if nothing waits. Asked again after the next [`flow::wake`](super::flow::wake).
     fn next_frame(dev: &Device, worker: &mut Worker<'_>, handle: u16) -> Option<SkBuff>;
 
     /// How many packets wait to be sent on a link: for debugfs.

@@ -2,10 +2,7 @@
 
 //! Audio data (Vol 4 Part E 5.4.3).
 
-use super::{
-    turn,
-    HEADROOM, //
-};
+use super::turn;
 use crate::hci::{
     device::Device,
     event,
@@ -18,7 +15,8 @@ use kernel_ext::{
         Flag,
         Frame,
         FrameMeta,
-        Stat, //
+        Stat,
+        RESERVE, //
     },
     skbuff::SkBuff,
     workqueue::Worker, //
@@ -28,6 +26,9 @@ use wire::hci::packet::{
     ScoHeader,
     ScoPacket, //
 };
+
+/// Bytes of headroom that a packet needs before its data: its header, and what drivers expect.
+const HEADROOM: usize = size_of::<ScoHeader>() + RESERVE;
 
 /// Bytes of one packet, as the driver has it.
 pub(super) fn mtu(dev: &Device) -> u16 {

@@ -74,7 +74,12 @@ pub(crate) use observer::{
     Listening,
     Notice,
     Observer,
-    Pairing, //
+    Pairing,
+    UserReply, //
+};
+pub(crate) use params::{
+    AutoConnect,
+    ConnParams, //
 };
 pub(crate) use recovery::is_resetting;
 pub(crate) use rx::{

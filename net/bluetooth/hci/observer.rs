@@ -22,7 +22,6 @@ use kernel_ext::skbuff::SkBuff;
 use wire::{
     hci::{
         Key,
-        Opcode,
         Status, //
     },
     BdAddr, //
@@ -113,6 +112,15 @@ pub(crate) enum Notice<'a> {
     },
 }
 
+/// What a user replied to a question, which the controller is told: `true` is what was asked for, `false`
+/// that there is none, or no.
+#[derive(Clone, Copy)]
+pub(crate) enum UserReply {
+    Pin(bool),
+    Confirm(bool),
+    Passkey(bool),
+}
+
 /// A step of pairing that a user hears of.
 #[derive(Clone, Copy)]
 pub(crate) enum Pairing<'a> {
@@ -132,9 +140,9 @@ pub(crate) enum Pairing<'a> {
         passkey: u32,
         entered: u8,
     },
-    /// The controller's answer to what the user replied, which was passed on with this command.
+    /// The controller's answer to what the user replied.
     Replied {
-        opcode: Opcode,
+        reply: UserReply,
         status: Status,
     },
     /// It failed, with an HCI error code.

@@ -28,7 +28,8 @@ use crate::{
         Device,
         LongTermKey,
         Pairing,
-        Peer, //
+        Peer,
+        UserReply, //
     },
     smp::{
         self,
@@ -42,7 +43,6 @@ use kernel_ext::workqueue::Worker;
 use wire::{
     hci::{
         Key,
-        Opcode,
         Status, //
     },
     mgmt::{
@@ -139,24 +139,18 @@ fn answer(call: &Call<'_>, addr: &AddrInfo, answer: Answer) -> Outcome {
 }
 
 /// The controller has taken an answer of the user's, or not.
-fn replied(dev: &Device, peer: Peer, opcode: Opcode, status: Status) {
-    let waiting = match opcode {
-        Opcode::PIN_CODE_REPLY => op::PIN_CODE_REPLY,
-        Opcode::PIN_CODE_NEG_REPLY => op::PIN_CODE_NEG_REPLY,
-        Opcode::USER_CONFIRM_REPLY => op::USER_CONFIRM_REPLY,
-        Opcode::USER_CONFIRM_NEG_REPLY => op::USER_CONFIRM_NEG_REPLY,
-        Opcode::USER_PASSKEY_REPLY => op::USER_PASSKEY_REPLY,
-        Opcode::USER_PASSKEY_NEG_REPLY => op::USER_PASSKEY_NEG_REPLY,
-        _ => return,
+fn replied(dev: &Device, peer: Peer, reply: UserReply, status: Status) {
+    let waiting = match reply {
+        UserReply::Pin(true) => op::PIN_CODE_REPLY,
+        UserReply::Pin(false) => op::PIN_CODE_NEG_REPLY,
+        UserReply::Confirm(true) => op::USER_CONFIRM_REPLY,
+        UserReply::Confirm(false) => op::USER_CONFIRM_NEG_REPLY,
+        UserReply::Passkey(true) => op::USER_PASSKEY_REPLY,
+        UserReply::Passkey(false) => op::USER_PASSKEY_NEG_REPLY,
     };
-    let addr = events::addr_info(peer);
-    let listed = room::of(dev).and_then(|room| {
-        room.take(|l| l.opcode == waiting && l.params.starts_with(addr.as_bytes()))
-    });
-    if let Some(l) = listed {
-        let status = MgmtStatus::from_hci(status);
-        let _ = complete(l.origin, dev.id(), l.opcode, status, addr.as_bytes());
-    }
+    let listed =
+        room::of(dev).and_then(|room| room.take(|l| l.opcode == waiting && is_about(l, peer)));
+    answer_listed(dev, listed, peer, MgmtStatus::from_hci(status));
 }
 
 /// PIN Code Negative Reply, and the replies to requests for confirmation.
@@ -188,15 +182,23 @@ fn take_pairing(dev: &Device, peer: Peer) -> Option<Listed> {
 }
 
 fn is_pairing(listed: &Listed, peer: Peer) -> bool {
-    listed.opcode == op::PAIR_DEVICE
-        && listed
-            .params
-            .starts_with(events::addr_info(peer).as_bytes())
+    listed.opcode == op::PAIR_DEVICE && is_about(listed, peer)
+}
+
+/// Whether a command that waits begins with the address of this peer.
+fn is_about(listed: &Listed, peer: Peer) -> bool {
+    let addr = events::addr_info(peer);
+    listed.params.starts_with(addr.as_bytes())
 }
 
 /// Answers a Pair Device that waited.
 fn pairing_over(dev: &Device, peer: Peer, now: Peer, status: MgmtStatus) {
-    if let Some(l) = take_pairing(dev, peer) {
+    answer_listed(dev, take_pairing(dev, peer), now, status);
+}
+
+/// Answers a command that was about a peer, which is known by this address now.
+fn answer_listed(dev: &Device, listed: Option<Listed>, now: Peer, status: MgmtStatus) {
+    if let Some(l) = listed {
         let addr = events::addr_info(now);
         let _ = complete(l.origin, dev.id(), l.opcode, status, addr.as_bytes());
     }
@@ -241,7 +243,7 @@ pub(super) fn notice(dev: &Device, peer: Peer, what: Pairing<'_>) {
             };
             events::trusted(dev, ev::PASSKEY_NOTIFY, &payload, None);
         }
-        Pairing::Replied { opcode, status } => replied(dev, peer, opcode, status),
+        Pairing::Replied { reply, status } => replied(dev, peer, reply, status),
         Pairing::Failed { status } => {
             let payload = event::DeviceFailed {
                 addr,

@@ -22,7 +22,8 @@ use crate::hci::{
     Device,
     LinkKey,
     Pairing as Step,
-    Peer, //
+    Peer,
+    UserReply, //
 };
 use engine::{
     security::{
@@ -330,20 +331,17 @@ pub(super) fn answered(
 
 /// The user's answers are the controller's to judge.
 fn replied(dev: &Device, opcode: Opcode, status: Status, sent: &[u8]) {
-    let is_reply = matches!(
-        opcode,
-        Opcode::PIN_CODE_REPLY
-            | Opcode::PIN_CODE_NEG_REPLY
-            | Opcode::USER_CONFIRM_REPLY
-            | Opcode::USER_CONFIRM_NEG_REPLY
-            | Opcode::USER_PASSKEY_REPLY
-            | Opcode::USER_PASSKEY_NEG_REPLY
-    );
-    if let Some((addr, _)) = is_reply
-        .then(|| BdAddr::read_from_prefix(sent).ok())
-        .flatten()
-    {
-        tell(dev, peer(addr), Step::Replied { opcode, status });
+    let reply = match opcode {
+        Opcode::PIN_CODE_REPLY => UserReply::Pin(true),
+        Opcode::PIN_CODE_NEG_REPLY => UserReply::Pin(false),
+        Opcode::USER_CONFIRM_REPLY => UserReply::Confirm(true),
+        Opcode::USER_CONFIRM_NEG_REPLY => UserReply::Confirm(false),
+        Opcode::USER_PASSKEY_REPLY => UserReply::Passkey(true),
+        Opcode::USER_PASSKEY_NEG_REPLY => UserReply::Passkey(false),
+        _ => return,
+    };
+    if let Ok((addr, _)) = BdAddr::read_from_prefix(sent) {
+        tell(dev, peer(addr), Step::Replied { reply, status });
     }
 }
 

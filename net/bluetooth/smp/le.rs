@@ -274,19 +274,21 @@ fn done(dev: &Device, worker: &mut Worker<'_>, handle: u16, outcome: Outcome) {
             let status = Status::AUTH_FAILURE;
             match failure.origin {
                 Origin::LinkLost => {}
-                // There was no pairing that could have failed.
-                Origin::Insufficient => over(dev, worker, peer, Some(status.0)),
-                _ => failed(dev, worker, peer, status.0),
-            }
-            // The link is of no use for pairing any more, or the peer does not want to.
-            if matches!(failure.origin, Origin::Timeout | Origin::Peer) {
-                link::end_link(dev, worker, handle, status);
-            } else if failure.origin == Origin::Insufficient {
-                // Who waits for more than there is to be had is told, and then nobody does.
-                if let Some(link) = link_of(dev, worker, handle) {
-                    link.wanted = link.level;
+                // There was no pairing that could have failed. Who waits for more than there is to be
+                // had is told, and then nobody does.
+                Origin::Insufficient => {
+                    over(dev, worker, peer, Some(status.0));
+                    if let Some(link) = link_of(dev, worker, handle) {
+                        link.wanted = link.level;
+                    }
+                    link::change_security(dev, worker, handle, status.0, |_| {});
                 }
-                link::change_security(dev, worker, handle, status.0, |_| {});
+                // The link is of no use for pairing any more, or the peer does not want to.
+                Origin::Timeout | Origin::Peer => {
+                    failed(dev, worker, peer, status.0);
+                    link::end_link(dev, worker, handle, status);
+                }
+                _ => failed(dev, worker, peer, status.0),
             }
         }
     }

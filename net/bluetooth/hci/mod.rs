@@ -27,6 +27,7 @@ mod info;
 pub(crate) mod init;
 pub(crate) mod link;
 mod observer;
+mod params;
 pub(crate) mod power;
 pub(crate) mod recovery;
 pub(crate) mod registry;

@@ -7,8 +7,11 @@
 //! read too are not here but in the driver ABI's `dev_flags`
 //! ([`Flag`](kernel_ext::hci::Flag)).
 
-use super::init::LocalCodec;
-use super::update::adv::Advertising;
+use super::{
+    init::LocalCodec,
+    params::KnownParams,
+    update::adv::Advertising, //
+};
 use engine::{
     scan::Merger,
     smp::Secret, //
@@ -115,31 +118,6 @@ impl RemoteOob {
     pub(crate) fn present(&self) -> u8 {
         u8::from(self.p192.is_some()) | (u8::from(self.p256.is_some()) << 1)
     }
-}
-
-/// What to do when a known LE device advertises.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AutoConnect {
-    Disabled,
-    Report,
-    Direct,
-    Always,
-}
-
-/// Connection parameters of an LE peer (units of 1.25 ms, events, 10 ms).
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ConnParams {
-    pub(crate) peer: Peer,
-    pub(crate) min_interval: u16,
-    pub(crate) max_interval: u16,
-    pub(crate) latency: u16,
-    pub(crate) supervision_timeout: u16,
-    pub(crate) auto_connect: AutoConnect,
-    /// mgmt's device flags (`HCI_CONN_FLAG_*`).
-    pub(crate) flags: u8,
-    pub(crate) privacy_mode: u8,
-    /// They go with the link: the peer was unpaired meanwhile, and not paired again.
-    pub(crate) passing: bool,
 }
 
 /// A blocked key (`Set Blocked Keys`).
@@ -375,7 +353,7 @@ pub(crate) struct State {
     /// The controller's filter accept list and resolving list, as the host believes them to be.
     pub(crate) le_accept_list: KVec<Peer>,
     pub(crate) le_resolv_list: KVec<Peer>,
-    pub(crate) conn_params: KVec<ConnParams>,
+    pub(crate) conn_params: KnownParams,
     /// Advertising data last written (legacy, instance 0).
     pub(crate) adv_data: KVec<u8>,
     pub(crate) scan_rsp_data: KVec<u8>,
@@ -448,7 +426,7 @@ impl State {
             accept_list: KVec::new(),
             le_accept_list: KVec::new(),
             le_resolv_list: KVec::new(),
-            conn_params: KVec::new(),
+            conn_params: KnownParams::new(),
             adv_data: KVec::new(),
             scan_rsp_data: KVec::new(),
             discovery: Discovery {

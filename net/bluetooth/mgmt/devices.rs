@@ -94,45 +94,18 @@ pub(super) fn unblock(call: &Call<'_>, params: &DeviceParams) -> Outcome {
     call.reply(addr)
 }
 
-fn params_of(state: &State, peer: Peer) -> Option<&ConnParams> {
-    state.conn_params.iter().find(|p| p.peer == peer)
-}
-
 /// There are parameters for links to a peer, from now on if there were none: what it wishes is kept with them.
 ///
 /// # Errors
 ///
 /// `ENOMEM`, also if there are so many already.
 pub(super) fn remember(dev: &Device, peer: Peer) -> Result {
-    params_of_mut(&mut dev.state(), peer).map(|params| params.passing = false)
+    made(&mut dev.state(), peer).map(|_| ())
 }
 
 /// The connection parameters of a peer, made from the defaults if there are none yet.
-fn params_of_mut(state: &mut State, peer: Peer) -> Result<&mut ConnParams> {
-    let at = match state.conn_params.iter().position(|p| p.peer == peer) {
-        Some(at) => at,
-        None => {
-            let at = state.conn_params.len();
-            if at >= MAX_DEVICES {
-                return Err(ENOMEM);
-            }
-            let d = &state.defaults;
-            let params = ConnParams {
-                peer,
-                min_interval: d.le_conn_min_interval,
-                max_interval: d.le_conn_max_interval,
-                latency: d.le_conn_latency,
-                supervision_timeout: d.le_supv_timeout,
-                auto_connect: AutoConnect::Disabled,
-                flags: 0,
-                privacy_mode: 0,
-                passing: false,
-            };
-            state.conn_params.append(params)?;
-            at
-        }
-    };
-    state.conn_params.get_mut(at).ok_or(ENOMEM)
+fn made(state: &mut State, peer: Peer) -> Result<&mut ConnParams> {
+    state.conn_params.make(peer, &state.defaults)
 }
 
 fn flags_changed(dev: &Device, addr: AddrInfo, current: DeviceFlags, skip: Option<SocketId>) {
@@ -188,11 +161,8 @@ pub(super) fn add(call: &Call<'_>, params: &AddDevice) -> Outcome {
     identity(addr).ok_or_else(invalid)?;
     {
         let mut state = dev.state();
-        match params_of_mut(&mut state, peer) {
-            Ok(entry) => {
-                entry.auto_connect = auto_connect;
-                entry.passing = false;
-            }
+        match made(&mut state, peer) {
+            Ok(entry) => entry.auto_connect = auto_connect,
             Err(_) => {
                 drop(state);
                 return Err(call.refuse(MgmtStatus::FAILED, addr));
@@ -207,7 +177,10 @@ pub(super) fn add(call: &Call<'_>, params: &AddDevice) -> Outcome {
         let Some(claim) = ticket.claim() else { return };
         let dev = session.dev();
         // Removed meanwhile, it is not told as added any more.
-        let flags = params_of(&dev.state(), peer)
+        let flags = dev
+            .state()
+            .conn_params
+            .of(peer)
             .filter(|p| p.auto_connect != AutoConnect::Disabled)
             .map(|p| p.flags);
         let status = match (result, flags) {
@@ -267,17 +240,8 @@ pub(super) fn remove(call: &Call<'_>, params: &DeviceParams) -> Outcome {
         return call.reply(addr);
     } else {
         let peer = identity(addr).ok_or_else(invalid)?;
-        let found = {
-            let mut state = dev.state();
-            let before = state.conn_params.len();
-            state
-                .conn_params
-                .keep(|p| p.peer != peer || p.auto_connect == AutoConnect::Disabled);
-            state.conn_params.len() != before
-        };
-        if !found {
-            return Err(invalid());
-        }
+        let awaited = dev.state().conn_params.take_awaited(Some(peer));
+        awaited.ok_or_else(invalid)?;
         removed(dev, peer, call.skip());
         link::le_not_awaited(dev, Some(peer));
     }
@@ -307,16 +271,9 @@ fn remove_all(dev: &Device, skip: Option<SocketId>) {
         let _ = update::scan(session);
     });
     loop {
-        let peer = {
-            let mut state = dev.state();
-            let at = state
-                .conn_params
-                .iter()
-                .position(|p| p.auto_connect != AutoConnect::Disabled);
-            at.and_then(|at| state.conn_params.take_out(at))
-        };
-        match peer {
-            Some(params) => removed(dev, params.peer, skip),
+        let awaited = dev.state().conn_params.take_awaited(None);
+        match awaited {
+            Some(peer) => removed(dev, peer, skip),
             None => break,
         }
     }
@@ -332,14 +289,12 @@ pub(super) fn load_conn_params(call: &Call<'_>, params: &[u8]) -> Outcome {
     let mut state = dev.state();
     let mut update = None;
     let one_that_is_known = match list.params {
-        [only] => peer(&only.addr).is_some_and(|p| params_of(&state, p).is_some()),
+        [only] => peer(&only.addr).is_some_and(|p| state.conn_params.of(p).is_some()),
         _ => false,
     };
     // What is loaded replaces what was loaded before; one known device is only changed.
     if !list.params.is_empty() && !one_that_is_known {
-        state
-            .conn_params
-            .keep(|p| p.auto_connect != AutoConnect::Disabled);
+        state.conn_params.forget_loaded();
     }
     for p in list.params {
         let Some(peer) = peer(&p.addr).filter(|p| p.kind.is_le()) else {
@@ -350,7 +305,7 @@ pub(super) fn load_conn_params(call: &Call<'_>, params: &[u8]) -> Outcome {
         if !intervals_are_valid(min, max, latency, timeout) {
             continue;
         }
-        if let Ok(entry) = params_of_mut(&mut state, peer) {
+        if let Ok(entry) = made(&mut state, peer) {
             entry.min_interval = min;
             entry.max_interval = max;
             entry.latency = latency;
@@ -398,7 +353,7 @@ pub(super) fn flags(call: &Call<'_>, params: &DeviceParams) -> Outcome {
             let known = state.accept_list.iter().find(|(p, _)| *p == peer);
             known.map(|(_, flags)| *flags)
         } else {
-            params_of(&state, peer).map(|p| p.flags)
+            state.conn_params.of(peer).map(|p| p.flags)
         }
     });
     match current {
@@ -441,9 +396,7 @@ pub(super) fn set_flags(call: &Call<'_>, params: &SetDeviceFlags) -> Outcome {
             let known = state.accept_list.iter_mut().find(|(p, _)| *p == peer);
             known.map(|(_, f)| *f = flags).is_some()
         } else {
-            params_of_mut(&mut state, peer)
-                .map(|p| p.flags = flags)
-                .is_ok()
+            made(&mut state, peer).map(|p| p.flags = flags).is_ok()
         }
     };
     if !done {

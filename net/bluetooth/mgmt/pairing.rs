@@ -431,15 +431,7 @@ pub(super) fn unpair(call: &Call<'_>, params: &UnpairDevice) -> Outcome {
     }
     let linked = connections::exists(dev, peer);
     if peer.kind.is_le() {
-        let mut state = dev.state();
-        if linked {
-            for p in state.conn_params.iter_mut().filter(|p| p.peer == peer) {
-                p.auto_connect = crate::hci::AutoConnect::Disabled;
-                p.passing = true;
-            }
-        } else {
-            state.conn_params.keep(|p| p.peer != peer);
-        }
+        dev.state().conn_params.unpaired(peer, linked);
     }
     if !linked || params.disconnect == 0 {
         let answered = call.reply(&addr);

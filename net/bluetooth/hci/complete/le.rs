@@ -82,7 +82,7 @@ pub(super) fn apply(opcode: Opcode, done: &Completed<'_>) -> Option<Outcome> {
         LeSetPrivacyMode::OPCODE => done.wrote::<LeSetPrivacyMode>(|dev, sent| {
             let peer = peer(sent.addr_type, sent.bdaddr);
             let mut state = dev.state();
-            if let Some(params) = state.conn_params.iter_mut().find(|p| p.peer == peer) {
+            if let Some(params) = state.conn_params.of_mut(peer) {
                 params.privacy_mode = sent.mode;
             }
         }),

@@ -14,8 +14,8 @@ use super::{
     Row, //
 };
 use crate::hci::{
+    params::AutoConnect,
     state::{
-        AutoConnect,
         OobPair,
         Peer, //
     },

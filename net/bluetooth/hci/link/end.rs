@@ -42,10 +42,7 @@ use crate::hci::{
 };
 use engine::command::CompletesOn;
 use kernel::prelude::*;
-use kernel_ext::{
-    vec::VecExt,
-    workqueue::Worker, //
-};
+use kernel_ext::workqueue::Worker;
 use wire::hci::{
     event::{
         code,
@@ -160,15 +157,18 @@ pub(super) fn failed(dev: &Device, worker: &mut Worker<'_>, id: u64, status: Sta
 
 /// A link that was up is not any more.
 pub(super) fn gone(dev: &Device, worker: &mut Worker<'_>, id: u64, reason: Status) {
-    let Some(link) = dev.links.get(worker).and_then(|t| t.remove(dev, id)) else {
+    let Some(table) = dev.links.get(worker) else {
+        return;
+    };
+    // Who finds the link gone finds what was to go with it gone as well.
+    if let Some(link) = table.by_id(id) {
+        dev.state().conn_params.link_gone(link.peer);
+    }
+    let Some(link) = table.remove(dev, id) else {
         return;
     };
     let (peer, was_up, kind) = (link.peer, link.reported, link.kind);
     let advertise = kind == LinkKind::Le && !link.central;
-    if kind == LinkKind::Le {
-        let mut state = dev.state();
-        state.conn_params.keep(|p| p.peer != peer || !p.passing);
-    }
     let handle = link.handle.filter(|_| link.up);
     let (auth_failed, shown) = (link.security.failed, link.node.is_some());
     // The node goes before anybody is told: who asks then finds the link gone.

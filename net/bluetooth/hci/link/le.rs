@@ -500,7 +500,7 @@ fn parameters_requested(dev: &Device, worker: &mut Worker<'_>, e: &RemoteConnPar
 fn remember(dev: &Device, peer: Peer, wanted: &connection::Range) {
     let known = {
         let mut state = dev.state();
-        let params = state.conn_params.iter_mut().find(|p| p.peer == peer);
+        let params = state.conn_params.of_mut(peer);
         params
             .map(|p| {
                 p.min_interval = wanted.min;

@@ -16,12 +16,10 @@ use crate::hci::{
         with_worker,
         Device, //
     },
+    params::AutoConnect,
     sequence,
     session::Session,
-    state::{
-        AutoConnect,
-        Peer, //
-    },
+    state::Peer,
     update::{
         self,
         address,
@@ -163,7 +161,7 @@ fn consider(
     const CENTRAL_BESIDE_PERIPHERAL: u64 = 1 << 28;
     let (blocked, auto, attempt_ms) = {
         let state = dev.state();
-        let auto = state.conn_params.iter().find(|p| p.peer == identity);
+        let auto = state.conn_params.of(identity);
         (
             state.reject_list.contains(&identity),
             auto.map_or(AutoConnect::Disabled, |p| p.auto_connect),
@@ -341,7 +339,7 @@ fn try_create(session: &Session<'_>, id: u64, attempt: &Attempt) -> Result<(), C
 fn params(dev: &Device, peer: Peer) -> ExtConnParams {
     let state = dev.state();
     let d = &state.defaults;
-    let (min, max, latency, timeout) = match state.conn_params.iter().find(|p| p.peer == peer) {
+    let (min, max, latency, timeout) = match state.conn_params.of(peer) {
         Some(p) => (
             p.min_interval,
             p.max_interval,

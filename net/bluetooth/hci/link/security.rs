@@ -23,10 +23,7 @@ use crate::hci::{
     }, //
 };
 use engine::smp::Secret;
-use kernel_ext::{
-    vec::VecExt,
-    workqueue::Worker, //
-};
+use kernel_ext::workqueue::Worker;
 use wire::{
     hci::{
         event::Event,
@@ -204,17 +201,7 @@ pub(crate) fn identified(
         return false;
     };
     let before = core::mem::replace(&mut link.peer, identity);
-    {
-        // What was noted of the private address is noted of the peer, if nothing was yet.
-        let mut state = dev.state();
-        let known = &mut state.conn_params;
-        if known.iter().any(|p| p.peer == identity) {
-            known.keep(|p| p.peer != before);
-        }
-        for params in known.iter_mut().filter(|p| p.peer == before) {
-            params.peer = identity;
-        }
-    }
+    dev.state().conn_params.identified(before, identity);
     crate::Upper::identified(dev, worker, handle, identity);
     true
 }

@@ -419,7 +419,7 @@ fn resolve(session: &Session<'_>, peer: Peer) -> Outcome {
     }
     let (peer_irk, local_irk, device_mode, listed) = {
         let state = dev.state();
-        let params = state.conn_params.iter().find(|p| p.peer == peer);
+        let params = state.conn_params.of(peer);
         let flags = params.map_or(0, |p| p.flags);
         let key = state.identity_keys.iter().find(|k| k.peer == peer);
         let Some(key) = key.filter(|_| flags & ADDRESS_RESOLUTION != 0) else {

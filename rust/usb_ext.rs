@@ -75,3 +75,5 @@ pub mod hci;
 pub mod usb;
 #[path = "usb_ext/vendor/mod.rs"]
 pub mod vendor;
+#[path = "usb_ext/wake.rs"]
+pub mod wake;

@@ -3,6 +3,8 @@
 #include <linux/cpufeature.h>
 #include <linux/device.h>
 #include <linux/dmi.h>
+#include <linux/of_device.h>
+#include <linux/of_irq.h>
 #include <linux/pm_runtime.h>
 #include <linux/pm_wakeup.h>
 #include <linux/slab.h>
@@ -103,6 +105,11 @@ void kext_device_set_wakeup_capable(struct device *dev, bool capable)
 	device_set_wakeup_capable(dev, capable);
 }
 
+int kext_device_init_wakeup(struct device *dev, bool on)
+{
+	return device_init_wakeup(dev, on);
+}
+
 void kext_device_lock(struct device *dev)
 {
 	device_lock(dev);
@@ -126,6 +133,18 @@ void kext_pm_runtime_forbid(struct device *dev)
 int kext_pm_runtime_suspend(struct device *dev)
 {
 	return pm_runtime_suspend(dev);
+}
+
+int kext_of_wakeup_irq(const struct device *dev, const struct of_device_id *nodes)
+{
+	return of_match_device(nodes, dev) ? of_irq_get_byname(dev->of_node, "wakeup") : 0;
+}
+
+int kext_of_u16(const struct device *dev, const char *name)
+{
+	u16 value;
+
+	return of_property_read_u16(dev->of_node, name, &value) ?: value;
 }
 
 /* Machines that cut the power of their built-in QCA controllers during suspend. */

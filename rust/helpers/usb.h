@@ -33,11 +33,14 @@ void kext_usb_autopm_put_no_suspend(struct usb_interface *intf);
 bool kext_device_may_wakeup(struct device *dev);
 bool kext_device_can_wakeup(struct device *dev);
 void kext_device_set_wakeup_capable(struct device *dev, bool capable);
+int kext_device_init_wakeup(struct device *dev, bool on);
 void kext_device_lock(struct device *dev);
 void kext_device_unlock(struct device *dev);
 void kext_pm_runtime_allow(struct device *dev);
 void kext_pm_runtime_forbid(struct device *dev);
 int kext_pm_runtime_suspend(struct device *dev);
+int kext_of_wakeup_irq(const struct device *dev, const struct of_device_id *nodes);
+int kext_of_u16(const struct device *dev, const char *name);
 bool kext_dmi_needs_reset_resume(void);
 bool kext_is_zen(void);
 

@@ -7,7 +7,10 @@ use crate::{
         Endpoints,
         Pipe, //
     },
-    power::Gate,
+    power::{
+        self,
+        Gate, //
+    },
     stats,
     tables,
     vendor,
@@ -60,7 +63,9 @@ use usb_ext::{
         quirk,
         Callback, //
     },
-    impl_has_work, new_skb_queue, new_work,
+    impl_has_work,
+    new_skb_queue,
+    new_work,
     skbuff::{
         SkBuff,
         SkBuffQueue, //
@@ -74,6 +79,7 @@ use usb_ext::{
         TransferType, //
     },
     vendor as modules,
+    wake::WakeLine, //
     workqueue::{
         OrderedQueue,
         QueueFlags,
@@ -146,6 +152,9 @@ pub(crate) struct Btusb {
     pub(crate) deferred: SkBuffQueue,
     pub(crate) suspends: AtomicU32,
     pub(crate) wake_broken: AtomicBool,
+    /// The line by which the device wakes the system, if it has one.
+    #[pin]
+    pub(crate) wake_line: Mutex<Option<WakeLine>>,
 
     #[pin]
     pub(crate) voice: Voice,
@@ -319,6 +328,7 @@ impl Btusb {
                 deferred <- new_skb_queue!("btusb::deferred"),
                 suspends: AtomicU32::new(0),
                 wake_broken: AtomicBool::new(false),
+                wake_line <- new_mutex!(None, "btusb::wake_line"),
                 voice <- Voice::new(),
                 dump <- new_spinlock_irq!(qca::Dump::default(), "btusb::dump"),
                 dump_version: (AtomicU32::new(0), AtomicU32::new(0)),
@@ -395,6 +405,8 @@ impl Btusb {
         let registered = self.registered.lock().take();
         // Waits for the core; it closes the transport.
         drop(registered);
+        let wake_line = self.wake_line.lock().take();
+        drop(wake_line);
         for pipe in [
             &self.interrupt,
             &self.bulk,
@@ -449,10 +461,12 @@ pub(crate) fn probe(intf: &usb::Interface, id: &usb::DeviceId) -> Result<Arc<Btu
     if tables::autosuspend() {
         this.udev.set_autosuspend(true);
     }
-    let registered = this.claim().and_then(|()| {
-        let callbacks = this.callbacks();
-        controller.register(this.clone(), callbacks)
-    });
+    let registered = power::find_wake_line(this.as_arc_borrow())
+        .and_then(|()| this.claim())
+        .and_then(|()| {
+            let callbacks = this.callbacks();
+            controller.register(this.clone(), callbacks)
+        });
     match registered {
         Ok(controller) => {
             let files = stats::Files::new(&controller, &this);

@@ -10,18 +10,28 @@ use crate::{
         Events,
         Voices, //
     },
+    tables, vendor,
 };
 use core::sync::atomic::Ordering::{
     AcqRel,
     Acquire,
     Relaxed, //
 };
-use h2::plan::Vendor;
+use h2::plan::{
+    SetAddress,
+    Vendor, //
+};
 use kernel::{
     prelude::*,
     sync::ArcBorrow, //
 };
-use usb_ext::vendor::mediatek;
+use usb_ext::{
+    vendor::mediatek,
+    wake::{
+        Missing,
+        WakeLine, //
+    },
+};
 
 /// Who may send.
 ///
@@ -66,6 +76,39 @@ impl Gate {
     }
 }
 
+/// Looks for a line by which the device wakes the system while it sleeps itself, off the bus or
+/// not. Boards with a controller soldered on have them, and say so in their device tree.
+pub(crate) fn find_wake_line(this: ArcBorrow<'_, Btusb>) -> Result {
+    // The controller has no name yet.
+    let board = this.intf.device();
+    let line = match WakeLine::request(&this.udev, tables::nodes(), c"OOB Wake-on-BT") {
+        Ok(line) => line,
+        Err(Missing::None) => return Ok(()),
+        Err(Missing::Refused(e)) => {
+            dev_err!(
+                board,
+                "OOB Wake-on-BT: IRQ request failed ({})\n",
+                e.to_errno()
+            );
+            return Err(e);
+        }
+        Err(Missing::NoWakeup(e)) => {
+            dev_err!(
+                board,
+                "OOB Wake-on-BT: cannot wake the system ({})\n",
+                e.to_errno()
+            );
+            return Err(e);
+        }
+    };
+    dev_info!(board, "OOB Wake-on-BT configured at IRQ {}\n", line.irq());
+    *this.wake_line.lock() = Some(line);
+    if this.plan.set_address == Some(SetAddress::Marvell) {
+        vendor::marvell::configure_wake_line(this)?;
+    }
+    Ok(())
+}
+
 /// One of the interfaces goes to sleep; with the first, the controller does.
 pub(crate) fn suspend(this: &Btusb, auto: bool) -> Result {
     if auto {
@@ -95,6 +138,9 @@ pub(crate) fn suspend(this: &Btusb, auto: bool) -> Result {
     }
     this.stop_receiving();
     this.tx.kill();
+    if let Some(line) = &*this.wake_line.lock() {
+        line.arm();
+    }
     if this.plan.wakeup_autosuspend {
         // These lose their firmware in a sleep that they cannot wake from.
         if auto && this.udev.can_wake() {
@@ -111,6 +157,9 @@ pub(crate) fn suspend(this: &Btusb, auto: bool) -> Result {
 pub(crate) fn resume(this: ArcBorrow<'_, Btusb>) -> Result {
     if this.suspends.load(Acquire) == 0 || this.suspends.fetch_sub(1, AcqRel) != 1 {
         return Ok(());
+    }
+    if let Some(line) = &*this.wake_line.lock() {
+        line.disarm();
     }
     if this.deferred.is_empty() {
         this.counts.wakeups.fetch_add(1, Relaxed);

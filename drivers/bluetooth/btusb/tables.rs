@@ -58,6 +58,11 @@ of_device_table!(
     ]
 );
 
+/// The nodes of a device tree that may say by which line a device wakes the system.
+pub(crate) fn nodes() -> &'static [OfId] {
+    &OF_TABLE
+}
+
 /// The first entry.
 pub(crate) fn id_table() -> *const bindings::usb_device_id {
     TABLE.as_ptr()

@@ -144,7 +144,7 @@ impl Driver for Btusb {
             None => Err(EOPNOTSUPP),
             Some(SetAddress::Broadcom) => modules::broadcom::set_address(dev, address),
             Some(SetAddress::MediaTek) => modules::mediatek::set_address(dev, address),
-            Some(SetAddress::Marvell) => vendor::set_address_marvell(dev, address),
+            Some(SetAddress::Marvell) => vendor::marvell::set_address(dev, address),
             Some(SetAddress::Ath3012) => vendor::qca::set_address_ath3012(dev, address),
             Some(SetAddress::Wcn6855) => vendor::qca::set_address_wcn6855(dev, address),
         }

@@ -88,10 +88,14 @@ impl Device {
         unsafe { kernel::device::Device::from_raw(self.dev()) }
     }
 
-    /// `hci0`; before registration, nothing.
-    pub fn name(&self) -> &CStr {
-        // SAFETY: The name is set at registration, and a NUL terminated string before and after.
-        unsafe { CStr::from_char_ptr((*self.as_raw()).name) }
+    /// `hci0`; it has no name before its registration.
+    pub fn name(&self) -> Option<&CStr> {
+        // SAFETY: NULL until the registration, which sets it once: to the device's name, a NUL
+        // terminated string that stays as long as the device.
+        unsafe {
+            let name = (*self.as_raw()).name;
+            (!name.is_null()).then(|| CStr::from_char_ptr(name))
+        }
     }
 
     /// Says an error in the kernel's log, as the core's own lines are.
@@ -114,7 +118,7 @@ impl Device {
         format: &[u8; kernel::print::format_strings::LENGTH],
         args: fmt::Arguments<'_>,
     ) {
-        let name = self.name();
+        let name = self.name().unwrap_or(c"unregistered");
         // SAFETY: The format is one of the kernel crate's, and the prefix has its NUL.
         unsafe {
             kernel::print::call_printk(

@@ -289,6 +289,17 @@ impl Device {
         unsafe { bindings::kext_device_can_wakeup(self.dev()) }
     }
 
+    /// A number of 16 bits, by its name, from the device's node in the device tree.
+    ///
+    /// # Errors
+    ///
+    /// There is none.
+    pub fn node_u16(&self, name: &CStr) -> Result<u16> {
+        // SAFETY: The device is alive, the name a NUL terminated string that is looked up.
+        let value = unsafe { bindings::kext_of_u16(self.dev(), name.as_char_ptr()) };
+        u16::try_from(value).map_err(|_| Error::from_errno(value))
+    }
+
     /// Says that it cannot.
     pub fn set_cannot_wake(&self) {
         // SAFETY: The device is alive.

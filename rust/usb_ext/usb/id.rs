@@ -128,6 +128,11 @@ impl OfId {
         id
     }
 
+    /// Whether this is the end of a table.
+    pub fn is_end(&self) -> bool {
+        self.0.compatible.first() == Some(&0)
+    }
+
     /// The end of a table.
     pub const END: Self = Self(bindings::of_device_id {
         name: [0; 32],

@@ -34,7 +34,7 @@ def _selftest_limit() -> int:
 
 
 # Programs with a module of their own, and the folder that it is built from.
-MODULES = {"kernel_user.py": "l2cap_echo"}
+MODULES = {"kernel_user.py": "l2cap_echo", "usb_wake.py": "wake_line"}
 
 
 # Programs with a peer of bumble's, and those that want RootCanal.

@@ -35,7 +35,7 @@ LENGTHS = {
     "l2cap-tester": (13, 40), "smp-tester": (2, 10), "sco-tester": (3, 10),
     "usb/driver/usb": (120, 0), "usb/driver/usb_faults": (45, 0), "usb/rust/usb": (120, 0),
     "usb/rust/usb_attacks_quick": (45, 0), "usb/rust/usb_streams": (30, 0), "usb/rust/bumble_bredr_quick": (25, 0),
-    "usb/driver/usb_vendors_quick": (45, 0), "usb/debug/usb_quick": (0, 60),
+    "usb/driver/usb_vendors_quick": (45, 0), "usb/debug/usb_quick": (0, 60), "usb/debug/usb_wake_quick": (0, 15),
 }
 UNKNOWN = (15, 45)
 # What a machine costs by itself: the boot, the unloading, and two looks for leaks.

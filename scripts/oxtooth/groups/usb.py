@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """The selftests that need a USB controller, each in several places: the kernel's own driver and core
-as the reference (c), our driver on the kernel's core (driver), both ours (rust), and the last two on the
-debug kernel (driver-debug, debug)."""
+as the reference (c), our driver on the kernel's core (driver), both ours (rust), and the same on the debug
+kernel (c-debug, driver-debug, debug)."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from . import guest
 
 # The place: its modules (see modset.STACKS) and its kernel.
 PLACES = {"c": ("c", "debian"), "driver": ("driver", "debian"), "rust": ("rust", "debian"),
-          "debug": ("rust", "debug"), "driver-debug": ("driver", "debug")}
+          "debug": ("rust", "debug"), "driver-debug": ("driver", "debug"), "c-debug": ("c", "debug")}
 
 
 @dataclass
@@ -28,14 +28,18 @@ class Program:
 
 # Without a suspend in usb's quick form: under QEMU, the debug kernel's with two processors may not come back.
 # usb_vendors compares our driver with the kernel's, on the kernel's core; quickly, one device a vendor.
+# usb_wake wants a device tree, which the distribution's kernel has not.
+EVERYWHERE = ("c", "driver", "rust", "debug", "driver-debug")
 PROGRAMS = {
-    "usb": Program(tuple(PLACES), ("driver", "rust"), quickly=("debug",), quick=(
+    "usb": Program(EVERYWHERE, ("driver", "rust"), quickly=("debug",), quick=(
         "both ways at once", "moments of the bring-up", "moments of traffic", "while a SCO link is up")),
-    "usb_streams": Program(tuple(PLACES), ("rust",)),
-    "usb_faults": Program(tuple(PLACES), ("driver",)),
-    "usb_attacks": Program(tuple(PLACES), limit=600, quickly=("rust",), quick=(
+    "usb_streams": Program(EVERYWHERE, ("rust",)),
+    "usb_faults": Program(EVERYWHERE, ("driver",)),
+    "usb_attacks": Program(EVERYWHERE, limit=600, quickly=("rust",), quick=(
         "interface for diagnostics", "another driver has", "without a subevent", "diagnostic events", "cannot be set up",
         "results of a download", "memory dump as ACL data", "dumps without a beginning", "a hardware error", "device is reset, with")),
+    "usb_wake": Program(("c-debug", "driver-debug", "debug"), quickly=("debug",), quick=(
+        "the driver takes", "listened to while the device sleeps")),
     # A peer that nobody here wrote, over USB.
     "bumble_bredr": Program(("c", "driver", "rust"), quickly=("rust",), quick=("a channel",)),
     "bumble_le": Program(("c", "driver", "rust")),
@@ -52,7 +56,7 @@ def _group(program: str, place: str, words: tuple = ()) -> None:
     def script(flavour: str) -> str:
         if stack != "c" and not any(path.name == "btusb.ko" for path in build.built(flavour)):
             return ""
-        return guest.selftest_script(f"{program}.py", flavour, words, "BUMBLE=$PWD/bumble")
+        return guest.selftest_script(f"{program}.py", flavour, words, "BUMBLE=$PWD/bumble MODULES=$PWD")
 
     def files(flavour: str) -> dict:
         return guest.selftests_files(f"{program}.py", flavour) | {"tests/devices": vusb.DEVICES}

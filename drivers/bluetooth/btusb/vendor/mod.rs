@@ -5,6 +5,7 @@
 //! Most of it is in the vendors' own modules, which [`usb_ext::vendor`] calls.
 
 pub(crate) mod csr;
+pub(crate) mod marvell;
 pub(crate) mod mediatek;
 pub(crate) mod qca;
 pub(crate) mod realtek;
@@ -92,17 +93,6 @@ pub(crate) fn setup_bcm92035(dev: &Device) {
     if let Err(e) = command(dev, 0xfc3b, &[0]) {
         dev.error(fmt!("BCM92035 command failed ({})", e.to_errno()));
     }
-}
-
-/// Marvell.
-pub(crate) fn set_address_marvell(dev: &Device, address: [u8; 6]) -> Result {
-    let [a, b, c, d, e, f] = address;
-    command(dev, 0xfc22, &[0xfe, 6, a, b, c, d, e, f]).inspect_err(|e| {
-        dev.error(fmt!(
-            "changing Marvell device address failed ({})",
-            e.to_errno()
-        ));
-    })
 }
 
 /// Intel: by ACPI, else by the reset line, else over USB; over USB, too, if what was done before did not help.

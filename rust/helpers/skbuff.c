@@ -4,9 +4,13 @@
 #include <linux/spinlock.h>
 #include "skbuff.h"
 
-struct sk_buff *kext_alloc_skb(unsigned int size, gfp_t gfp)
+struct sk_buff *kext_alloc_skb(unsigned int headroom, unsigned int size, gfp_t gfp)
 {
-	return alloc_skb(size, gfp);
+	struct sk_buff *skb = alloc_skb(headroom + size, gfp);
+
+	if (skb)
+		skb_reserve(skb, headroom);
+	return skb;
 }
 
 void kext_kfree_skb(struct sk_buff *skb)

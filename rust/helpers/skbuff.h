@@ -4,7 +4,7 @@
 
 #include <linux/skbuff.h>
 
-struct sk_buff *kext_alloc_skb(unsigned int size, gfp_t gfp);
+struct sk_buff *kext_alloc_skb(unsigned int headroom, unsigned int size, gfp_t gfp);
 void kext_kfree_skb(struct sk_buff *skb);
 void kext_consume_skb(struct sk_buff *skb);
 void kext_skb_reserve(struct sk_buff *skb, unsigned int len);

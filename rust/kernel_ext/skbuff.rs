@@ -114,19 +114,17 @@ impl SkBuff {
     /// # Errors
     ///
     /// `EMSGSIZE` beyond [`MAX_SIZE`](Self::MAX_SIZE), `ENOMEM`.
+    #[inline]
     pub fn alloc(headroom: usize, size: usize, flags: Flags) -> Result<Self> {
         let total = headroom.checked_add(size).ok_or(EMSGSIZE)?;
         if total > Self::MAX_SIZE {
             return Err(EMSGSIZE);
         }
         // CAST: Both are at most `MAX_SIZE`.
-        // SAFETY: Any size may be asked for.
-        let skb = unsafe { bindings::kext_alloc_skb(total as u32, gfp(flags)) };
+        // SAFETY: Any sizes may be asked for whose sum is one.
+        let skb = unsafe { bindings::kext_alloc_skb(headroom as u32, size as u32, gfp(flags)) };
         // SAFETY: A fresh allocation has one reference, which is ours.
-        let skb = unsafe { Self::from_alloc(skb) }?;
-        // SAFETY: The buffer is empty and has room for `total >= headroom` bytes.
-        unsafe { bindings::kext_skb_reserve(skb.as_ptr(), headroom as u32) };
-        Ok(skb)
+        unsafe { Self::from_alloc(skb) }
     }
 
     /// Allocates an empty buffer with the headroom that drivers expect.
@@ -144,6 +142,7 @@ impl SkBuff {
     /// # Errors
     ///
     /// As [`alloc`](Self::alloc).
+    #[inline]
     pub fn from_slice(headroom: usize, bytes: &[u8], flags: Flags) -> Result<Self> {
         let skb = Self::alloc(headroom, bytes.len(), flags)?;
         // CAST: `alloc` takes no more than `MAX_SIZE`.

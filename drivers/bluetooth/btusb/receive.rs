@@ -216,6 +216,7 @@ impl Source for Data {
         Some(this.endpoints.bulk_in)
     }
 
+    #[inline]
     fn take(this: ArcBorrow<'_, Btusb>, urb: &Completed<'_, Receive<Self>>) {
         // Intel's boot loader sends its events here.
         let events = this.plan.vendor == Vendor::Intel
@@ -328,7 +329,7 @@ impl Sink for Upwards<'_> {
         SkBuff::bt_alloc(len, GFP_ATOMIC).ok()
     }
 
-    #[inline]
+    #[inline(always)] // As `finish`.
     fn whole(&mut self, kind: Kind, bytes: &[u8]) -> Result<(), NoMemory> {
         let skb =
             SkBuff::from_slice(SkBuff::BT_RESERVE, bytes, GFP_ATOMIC).map_err(|_| NoMemory)?;
@@ -341,7 +342,7 @@ impl Sink for Upwards<'_> {
         let _ = packet.put_slice(bytes);
     }
 
-    #[inline]
+    #[inline(always)] // The kind is known where this is called.
     fn finish(&mut self, kind: Kind, mut skb: SkBuff) {
         let this = self.0;
         let packet_type = match kind {

@@ -227,6 +227,7 @@ impl Device {
     /// # Errors
     ///
     /// What the core says of it; the packet is gone.
+    #[inline]
     pub fn receive(&self, skb: SkBuff) -> Result {
         // SAFETY: The controller is alive, and the core consumes the packet.
         to_result(unsafe { bindings::hci_recv_frame(self.as_raw(), skb.into_raw().as_ptr()) })

@@ -238,6 +238,7 @@ impl Device {
     }
 
     /// The device was used: the time after which it may sleep begins anew. Any context.
+    #[inline]
     pub fn mark_last_busy(&self) {
         // SAFETY: The device is alive.
         unsafe { bindings::kext_usb_mark_last_busy(self.as_raw()) };

@@ -80,6 +80,7 @@ pub(crate) fn receive_event(this: &Btusb, skb: SkBuff) {
 }
 
 /// ACL data from the controller. Atomic, or on the queue for data that was overtaken.
+#[inline]
 pub(crate) fn receive_acl(this: &Btusb, skb: SkBuff) {
     let _ = match this.plan.vendor {
         Vendor::Generic | Vendor::Intel | Vendor::Realtek => this.hdev.receive(skb),

@@ -76,6 +76,8 @@ use kernel_ext::vec::VecExt;
 use kernel_ext::{
     hci::{
         Flag,
+        Frame,
+        FrameMeta,
         Stat,
         RESERVE, //
     },
@@ -87,12 +89,17 @@ use wire::hci::{
     event::CompletedPackets,
     packet::{
         AclHeader,
-        AclPacket, //
+        AclPacket,
+        PacketType, //
     }, //
+};
+use zerocopy::{
+    Immutable,
+    IntoBytes, //
 };
 
 /// Bytes of headroom that a frame needs before its data: an ACL header, and what drivers expect.
-pub(crate) const HEADROOM: usize = size_of::<AclHeader>() + RESERVE;
+pub(crate) const HEADROOM: usize = headroom::<AclHeader>();
 
 /// Least length of LE data that controllers must take, in bytes (`HCI_MIN_LE_MTU`).
 const MIN_LE_MTU: u16 = 0x001b;
@@ -348,6 +355,28 @@ enum Sent {
     None,
     /// The transport is not there any more: whatever else waits need not be tried.
     Gone,
+}
+
+/// Bytes of headroom that a packet needs before its data: its header, and what drivers expect.
+const fn headroom<H>() -> usize {
+    RESERVE.saturating_add(size_of::<H>())
+}
+
+/// Makes data a packet, by the header that goes before it. It is copied only if there is no room
+/// for that, or if somebody else has it as well.
+fn packet<H>(kind: PacketType, header: &H, mut data: SkBuff) -> Result<SkBuff>
+where
+    H: IntoBytes + Immutable,
+{
+    if data.headroom() < headroom::<H>() || data.is_cloned() {
+        data.cow_head(headroom::<H>(), GFP_KERNEL)?;
+    }
+    data.push_obj(header)?;
+    data.set_meta(FrameMeta {
+        packet_type: kind.to_u8(),
+        ..FrameMeta::default()
+    });
+    Ok(data)
 }
 
 /// A link's next packet, or why it cannot be made; `None` if nothing waits.

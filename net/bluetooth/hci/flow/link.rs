@@ -3,6 +3,7 @@
 //! A link's state of sending: frames are cut into packets as they go.
 
 use super::{
+    packet,
     stamps::Stamps,
     HEADROOM, //
 };
@@ -10,10 +11,6 @@ use crate::hci::user::OutFrame;
 use engine::credits::LinkType;
 use kernel::prelude::*;
 use kernel_ext::{
-    hci::{
-        Frame,
-        FrameMeta, //
-    },
     skbuff::SkBuff,
     time::now_ms, //
 };
@@ -132,17 +129,10 @@ impl TxLink {
         self.packet(next, ACL_CONT)
     }
 
-    fn packet(&self, mut skb: SkBuff, boundary: u8) -> Result<SkBuff> {
+    fn packet(&self, skb: SkBuff, boundary: u8) -> Result<SkBuff> {
         let len = u16::try_from(skb.len()).map_err(|_| EMSGSIZE)?;
-        if skb.headroom() < HEADROOM || skb.is_cloned() {
-            skb.cow_head(HEADROOM, GFP_KERNEL)?;
-        }
-        skb.push_obj(&AclHeader::new(self.handle, boundary, len))?;
-        skb.set_meta(FrameMeta {
-            packet_type: PacketType::Acl.to_u8(),
-            ..FrameMeta::default()
-        });
-        Ok(skb)
+        let header = AclHeader::new(self.handle, boundary, len);
+        packet(PacketType::Acl, &header, skb)
     }
 }
 

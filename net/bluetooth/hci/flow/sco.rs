@@ -13,10 +13,7 @@ use kernel::prelude::*;
 use kernel_ext::{
     hci::{
         Flag,
-        Frame,
-        FrameMeta,
-        Stat,
-        RESERVE, //
+        Stat, //
     },
     skbuff::SkBuff,
     workqueue::Worker, //
@@ -26,9 +23,6 @@ use wire::hci::packet::{
     ScoHeader,
     ScoPacket, //
 };
-
-/// Bytes of headroom that a packet needs before its data: its header, and what drivers expect.
-const HEADROOM: usize = size_of::<ScoHeader>() + RESERVE;
 
 /// Bytes of one packet, as the driver has it.
 pub(super) fn mtu(dev: &Device) -> u16 {
@@ -60,17 +54,9 @@ pub(super) fn transmit(dev: &Device, worker: &mut Worker<'_>) {
 }
 
 /// A packet with this data.
-pub(super) fn packet(handle: u16, mut skb: SkBuff) -> Result<SkBuff> {
+pub(super) fn packet(handle: u16, skb: SkBuff) -> Result<SkBuff> {
     let len = u8::try_from(skb.len()).map_err(|_| EMSGSIZE)?;
-    if skb.headroom() < HEADROOM || skb.is_cloned() {
-        skb.cow_head(HEADROOM, GFP_KERNEL)?;
-    }
-    skb.push_obj(&ScoHeader::new(handle, len))?;
-    skb.set_meta(FrameMeta {
-        packet_type: PacketType::Sco.to_u8(),
-        ..FrameMeta::default()
-    });
-    Ok(skb)
+    super::packet(PacketType::Sco, &ScoHeader::new(handle, len), skb)
 }
 
 /// Audio data from the controller. What comes for no link, or before its link, is lost: it would be

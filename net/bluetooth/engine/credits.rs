@@ -329,7 +329,7 @@ impl<const L: usize> FlowControl<L> {
     /// Takes note if links of this type wait for a buffer. Returns whether that is new: [`stall_deadline`](Self::stall_deadline)
     /// may be earlier then.
     pub fn starve(&mut self, kind: LinkType, ready: u64, now: u64) -> bool {
-        if ready == 0 || self.available(kind) > 0 || !self.waits(kind, ready) {
+        if self.available(kind) > 0 || !self.waits(kind, ready) {
             return false;
         }
         let pool = self.pool_mut(self.pool_of(kind));
@@ -520,6 +520,9 @@ impl<const L: usize> FlowControl<L> {
 
     /// Whether a link of this type, or of the type that it shares buffers with, has its slot's bit set in `ready`.
     pub fn waits(&self, kind: LinkType, ready: u64) -> bool {
+        if ready == 0 {
+            return false;
+        }
         let pool = self.pool_of(kind);
         let links = self.links.iter().take(self.end);
         (0..SLOTS).zip(links).any(|(slot, link)| {

@@ -13,6 +13,7 @@ use core::sync::atomic::{
     AtomicU32,
     Ordering, //
 };
+use engine::connection::Range;
 use kernel::{
     error::Error,
     prelude::*,
@@ -93,10 +94,7 @@ pub(crate) enum Notice<'a> {
     NewConnectionParameters {
         peer: Peer,
         store: bool,
-        min_interval: u16,
-        max_interval: u16,
-        latency: u16,
-        timeout: u16,
+        range: Range,
     },
     /// What pairing wants of the user, and leads to.
     Pairing {

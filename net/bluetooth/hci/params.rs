@@ -7,6 +7,7 @@ use super::state::{
     Peer, //
 };
 use core::slice::Iter;
+use engine::connection::Range;
 use kernel::prelude::*;
 use kernel_ext::vec::VecExt;
 
@@ -22,14 +23,12 @@ pub(crate) enum AutoConnect {
     Always,
 }
 
-/// Connection parameters of an LE peer (units of 1.25 ms, events, 10 ms).
+/// What is known of how an LE peer is to be connected.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ConnParams {
     pub(crate) peer: Peer,
-    pub(crate) min_interval: u16,
-    pub(crate) max_interval: u16,
-    pub(crate) latency: u16,
-    pub(crate) supervision_timeout: u16,
+    /// What its link is to have.
+    pub(crate) range: Range,
     pub(crate) auto_connect: AutoConnect,
     /// mgmt's device flags (`HCI_CONN_FLAG_*`).
     pub(crate) flags: u8,
@@ -81,10 +80,7 @@ impl KnownParams {
                 }
                 self.0.append(ConnParams {
                     peer,
-                    min_interval: defaults.le_conn_min_interval,
-                    max_interval: defaults.le_conn_max_interval,
-                    latency: defaults.le_conn_latency,
-                    supervision_timeout: defaults.le_supv_timeout,
+                    range: defaults.le_range(),
                     auto_connect: AutoConnect::Disabled,
                     flags: 0,
                     privacy_mode: 0,

@@ -13,6 +13,7 @@ use super::{
     update::adv::Advertising, //
 };
 use engine::{
+    connection::Range,
     scan::Merger,
     smp::Secret, //
 };
@@ -287,6 +288,18 @@ impl Default for Defaults {
             idle_timeout: 0,
             discov_interleaved_timeout: 5_120,
             auto_accept_delay: 0,
+        }
+    }
+}
+
+impl Defaults {
+    /// What the link to an LE peer is to have of whom nothing else is known.
+    pub(crate) fn le_range(&self) -> Range {
+        Range {
+            min: self.le_conn_min_interval,
+            max: self.le_conn_max_interval,
+            latency: self.le_conn_latency,
+            timeout: self.le_supv_timeout,
         }
     }
 }

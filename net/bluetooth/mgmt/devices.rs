@@ -29,6 +29,7 @@ use crate::hci::{
     Peer,
     State, //
 };
+use engine::connection::Range;
 use kernel::prelude::*;
 use kernel_ext::vec::VecExt;
 use wire::{
@@ -300,27 +301,20 @@ pub(super) fn load_conn_params(call: &Call<'_>, params: &[u8]) -> Outcome {
         let Some(peer) = peer(&p.addr).filter(|p| p.kind.is_le()) else {
             continue;
         };
-        let (min, max) = (p.min_interval.get(), p.max_interval.get());
-        let (latency, timeout) = (p.latency.get(), p.timeout.get());
-        if !intervals_are_valid(min, max, latency, timeout) {
+        let range = Range {
+            min: p.min_interval.get(),
+            max: p.max_interval.get(),
+            latency: p.latency.get(),
+            timeout: p.timeout.get(),
+        };
+        if !range.is_valid() {
             continue;
         }
         if let Ok(entry) = made(&mut state, peer) {
-            entry.min_interval = min;
-            entry.max_interval = max;
-            entry.latency = latency;
-            entry.supervision_timeout = timeout;
+            entry.range = range;
         }
         if one_that_is_known {
-            update = Some((
-                peer,
-                engine::connection::Range {
-                    min,
-                    max,
-                    latency,
-                    timeout,
-                },
-            ));
+            update = Some((peer, range));
         }
     }
     drop(state);
@@ -329,17 +323,6 @@ pub(super) fn load_conn_params(call: &Call<'_>, params: &[u8]) -> Outcome {
         link::le_parameters_loaded(dev, peer, wanted);
     }
     call.done()
-}
-
-/// Whether connection parameters are in range and go together (Vol 4 Part E 7.8.12).
-pub(super) fn intervals_are_valid(min: u16, max: u16, latency: u16, timeout: u16) -> bool {
-    engine::connection::Range {
-        min,
-        max,
-        latency,
-        timeout,
-    }
-    .is_valid()
 }
 
 /// Get Device Flags.

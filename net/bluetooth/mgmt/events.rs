@@ -410,21 +410,14 @@ impl Observer for Mgmt {
                     link_down(dev, peer, reason, auth_failed);
                 }
             }
-            Notice::NewConnectionParameters {
-                peer,
-                store,
-                min_interval,
-                max_interval,
-                latency,
-                timeout,
-            } => {
+            Notice::NewConnectionParameters { peer, store, range } => {
                 let payload = event::NewConnParam {
                     addr: addr_info(peer),
                     store_hint: store.into(),
-                    min_interval: min_interval.into(),
-                    max_interval: max_interval.into(),
-                    latency: latency.into(),
-                    timeout: timeout.into(),
+                    min_interval: range.min.into(),
+                    max_interval: range.max.into(),
+                    latency: range.latency.into(),
+                    timeout: range.timeout.into(),
                 };
                 trusted(dev, ev::NEW_CONN_PARAM, &payload, None);
             }

@@ -501,24 +501,14 @@ fn remember(dev: &Device, peer: Peer, wanted: &connection::Range) {
     let known = {
         let mut state = dev.state();
         let params = state.conn_params.of_mut(peer);
-        params
-            .map(|p| {
-                p.min_interval = wanted.min;
-                p.max_interval = wanted.max;
-                p.latency = wanted.latency;
-                p.supervision_timeout = wanted.timeout;
-            })
-            .is_some()
+        params.map(|p| p.range = *wanted).is_some()
     };
     notify(
         dev,
         Notice::NewConnectionParameters {
             peer,
             store: known,
-            min_interval: wanted.min,
-            max_interval: wanted.max,
-            latency: wanted.latency,
-            timeout: wanted.timeout,
+            range: *wanted,
         },
     );
 }

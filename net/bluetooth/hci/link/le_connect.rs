@@ -339,27 +339,15 @@ fn try_create(session: &Session<'_>, id: u64, attempt: &Attempt) -> Result<(), C
 fn params(dev: &Device, peer: Peer) -> ExtConnParams {
     let state = dev.state();
     let d = &state.defaults;
-    let (min, max, latency, timeout) = match state.conn_params.of(peer) {
-        Some(p) => (
-            p.min_interval,
-            p.max_interval,
-            p.latency,
-            p.supervision_timeout,
-        ),
-        None => (
-            d.le_conn_min_interval,
-            d.le_conn_max_interval,
-            d.le_conn_latency,
-            d.le_supv_timeout,
-        ),
-    };
+    let known = state.conn_params.of(peer);
+    let range = known.map_or_else(|| d.le_range(), |p| p.range);
     ExtConnParams {
         scan_interval: d.le_scan_int_connect.into(),
         scan_window: d.le_scan_window_connect.into(),
-        interval_min: min.into(),
-        interval_max: max.into(),
-        latency: latency.into(),
-        supervision_timeout: timeout.into(),
+        interval_min: range.min.into(),
+        interval_max: range.max.into(),
+        latency: range.latency.into(),
+        supervision_timeout: range.timeout.into(),
         min_ce_len: 0.into(),
         max_ce_len: 0.into(),
     }

@@ -4,15 +4,13 @@
 
 use super::state::{
     Defaults,
-    Peer, //
+    Peer,
+    MAX_DEVICES, //
 };
 use core::slice::Iter;
 use engine::connection::Range;
 use kernel::prelude::*;
 use kernel_ext::vec::VecExt;
-
-/// Peers whose parameters are kept, at most.
-const MAX: usize = 4096;
 
 /// What to do when a known LE device advertises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +39,7 @@ pub(crate) struct ConnParams {
 ///
 /// # Invariants
 ///
-/// No two are of the same peer, and there are at most [`MAX`].
+/// No two are of the same peer, and there are at most [`MAX_DEVICES`].
 pub(crate) struct KnownParams(KVec<ConnParams>);
 
 impl KnownParams {
@@ -75,7 +73,7 @@ impl KnownParams {
             Some(at) => at,
             None => {
                 let at = self.0.len();
-                if at >= MAX {
+                if at >= MAX_DEVICES {
                     return Err(ENOMEM);
                 }
                 self.0.append(ConnParams {

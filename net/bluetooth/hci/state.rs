@@ -32,6 +32,9 @@ pub(crate) const NAME_LEN: usize = 248;
 /// Bytes of a short name, as mgmt has it.
 pub(crate) const SHORT_NAME_LEN: usize = 10;
 
+/// Entries of each list of devices that mgmt's users fill, at most.
+pub(crate) const MAX_DEVICES: usize = 4096;
+
 /// A peer's address and what kind it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Peer {

@@ -27,7 +27,8 @@ use crate::hci::{
     ConnParams,
     Device,
     Peer,
-    State, //
+    State,
+    MAX_DEVICES, //
 };
 use engine::connection::Range;
 use kernel::prelude::*;
@@ -50,9 +51,6 @@ use wire::{
     AddressType,
     BdAddr, //
 };
-
-/// Entries of each list of devices, at most.
-const MAX_DEVICES: usize = 4096;
 
 /// Block Device.
 pub(super) fn block(call: &Call<'_>, params: &DeviceParams) -> Outcome {

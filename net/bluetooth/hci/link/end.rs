@@ -161,7 +161,7 @@ pub(super) fn gone(dev: &Device, worker: &mut Worker<'_>, id: u64, reason: Statu
         return;
     };
     // Who finds the link gone finds what was to go with it gone as well.
-    if let Some(link) = table.by_id(id) {
+    if let Some(link) = table.by_id(id).filter(|l| l.kind == LinkKind::Le) {
         dev.state().conn_params.link_gone(link.peer);
     }
     let Some(link) = table.remove(dev, id) else {

@@ -40,7 +40,7 @@ class Scene:
         """The handle of a link that is up."""
         handle = self.device.next_handle
         self.device.connection_request(peer)
-        hcilib.wait_for("the link", lambda: self.links().get(handle, [0] * 6)[4] == 1)
+        hcilib.await_link(self.index, handle)
         return handle
 
     def sysfs(self, handle):

@@ -48,8 +48,7 @@ class Scene(Controller):
         """The handle of a link with the peer."""
         handle = self.next_handle
         self.connection_request(PEER)
-        hcilib.wait_for("the link", lambda: any(
-            entry[0] == handle and entry[4] == 1 for entry in hcilib.connections(self.index)))
+        hcilib.await_link(self.index, handle)
         return handle
 
     def awaits(self, opcode, count=1):

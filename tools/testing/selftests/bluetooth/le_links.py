@@ -68,8 +68,7 @@ class Scene(Controller):
         return handle
 
     def up(self, handle):
-        hcilib.wait_for("the link", lambda: any(
-            entry[0] == handle and entry[4] == 1 for entry in hcilib.connections(self.index)))
+        hcilib.await_link(self.index, handle)
 
     def signals(self, code):
         """Commands of this code on the LE signalling channel, from the identifier on."""

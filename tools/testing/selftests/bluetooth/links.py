@@ -115,7 +115,7 @@ class Scene:
         self.await_scan()
         self.device.send(advertisement(peer))
         self.mgmt.wait_event(EV_CONNECTED, self.index)
-        hcilib.wait_for("the link", lambda: self.links().get(handle, [0] * 6)[4] == 1)
+        hcilib.await_link(self.index, handle)
         return handle
 
     def gone(self, handle, reason=0x13):

@@ -230,8 +230,7 @@ class Scene:
         """A peer has connected: the handle."""
         handle = self.device.next_handle
         self.device.connection_request(peer)
-        hcilib.wait_for("the link", lambda: [link for link in hcilib.connections(self.index)
-                                             if link[0] == handle and link[4] == 1])
+        hcilib.await_link(self.index, handle)
         return handle
 
     def counter(self, name):

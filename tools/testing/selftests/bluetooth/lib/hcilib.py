@@ -203,6 +203,11 @@ def connections(index):
     return entries
 
 
+def await_link(index, handle):
+    """Waits for the link with this handle to be up."""
+    wait_for("the link", lambda: any(entry[0] == handle and entry[4] == 1 for entry in connections(index)))
+
+
 def patiently(send, end):
     """Sends what may find no room, until it does or it is `end`."""
     while True:

@@ -32,6 +32,7 @@ DISPLAY_ONLY, DISPLAY_YES_NO, KEYBOARD_ONLY, NO_IO = range(4)
 BONDING, MITM, SECURE = 0x01, 0x04, 0x08            # authentication requirements
 AUTH_FAILED = 5                                     # mgmt
 SET, CANCEL_PAIR, UNPAIR, SET_PRIVACY, LOAD_PARAMETERS, ADD_ADVERTISING, DEVICE_FLAGS = 1, 0x001a, 0x001b, 0x002f, 0x0035, 0x003e, 0x004f
+SET_DEVICE_FLAGS = 0x0050
 PRIVATE, OTHER, IDENTITY = "4A:AA:01:42:00:97", "4A:AA:01:42:00:96", "00:AA:01:42:00:95"
 FIRST_WAIT = 1                                      # second
 SPSM, LE_AUTHENTICATION, LE_KEY_SIZE, UNAUTHENTICATED_P256, AUTHENTICATED_P256 = 0x0080, 5, 7, 2, 3
@@ -651,7 +652,11 @@ def unpaired():
     def pair(target):
         target.mgmt.post(PAIR, target.index, address(LE_PEER) + b"\2" + bytes([DISPLAY_YES_NO]))
 
-    for more in (None, pair, load):
+    def flag(target):
+        none = struct.pack("<I", 0)
+        equal(target.mgmt.send(SET_DEVICE_FLAGS, target.index, address(LE_PEER) + b"\2" + none)[0], 0, "status of Set Device Flags")
+
+    for more in (None, pair, load, flag):
         with Encrypted() as target:
             target.encrypt(UNAUTHENTICATED_P256)
             load(target)

@@ -22,7 +22,7 @@ SPLAT = re.compile(
     r"refcount_t: |\bODEBUG: |list_(?:add|del) corruption|rust_kernel: panicked|"
     r"scheduling while atomic|sleeping function called from invalid|stall")
 HARMLESS = re.compile(r"Spectre|MDS CPU bug|Mitigation|vulnerab|Use of (?:un)?signed|"
-                      # What the driver of a link without credits is told, on both stacks.
+                      # What either stack says when it ends a link that gives no buffers back.
                       r"killing stalled connection")
 
 

@@ -48,7 +48,7 @@ def _vm(args) -> int:
     script = words if args.no_load else f"ox_load || exit 98\n{words}"
     result = vm.run(args.kernel, script, args.timeout, stack=args.stack, cpus=args.cpus, echo=True,
                     name=args.name, unload=args.unload, leak_check=args.unload and args.kernel == "debug",
-                    usb=args.usb, qemu=tuple(args.qemu))
+                    usb=args.usb, qemu=tuple(args.qemu), clock=vm.clock_for(args.kernel, args.cpus, args.usb))
     strict = args.stack != "c"
     for splat in result.reports(strict):
         ui.say(f"\n{ui.bad('kernel report')} {splat}")

@@ -218,7 +218,7 @@ def command(only: str | None, pairs: int, options: list, profile: bool) -> int:
     seconds = LIMIT_BOOT + pairs * len(CORES) * len(names) * LIMIT_WORKLOAD
     with ui.step(f"{len(names)} workload(s), {pairs} pair(s)"):
         result = vm.run("debian", (paths.REPO / "scripts/guest/bench.sh").read_text(), seconds,
-                        stack="rust", cpus=1, files={"bench": binary}, name="bench", qemu=qemu, counted=True,
+                        stack="rust", cpus=1, files={"bench": binary}, name="bench", qemu=qemu, clock=vm.Clock.COUNTED,
                         env={"OX_SYMBOLS": "1" if by_function else "", "OX_PAIRS": pairs, "OX_ORDER": " ".join(CORES),
                              "OX_WORKLOADS": " ".join(names), "OX_BENCH": " ".join(options)})
     profiles = hotspots.measured(result.out) if by_function and (result.out / "results").is_file() else []

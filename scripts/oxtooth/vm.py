@@ -6,6 +6,7 @@ hangs is a failure. The script's status comes through a file, so a dead guest ha
 """
 
 import contextlib
+import enum
 import os
 import re
 import shlex
@@ -114,6 +115,23 @@ def _fill(out: Path, script: str, env: dict, files: dict) -> None:
 # The guest's nanosecond is an instruction of its own, and an idle guest waits for the host's clock: a host
 # that is busy, or stands still, costs it none of its time.
 COUNTED = "-icount shift=0"
+
+
+class Clock(enum.Enum):
+    """What the guest's time goes by."""
+
+    HOST = enum.auto()
+    STEADY = enum.auto()            # instructions, where they are emulated
+    COUNTED = enum.auto()           # instructions, which are emulated for it
+
+
+def clock_for(flavour: str, cpus: int, usb) -> Clock:
+    """What suits a guest that runs tests. The debug kernel is so slow that a busy host makes it miss its own
+    time-outs, and it has less to do as fewer of its timer's interrupts fall due. (The distribution's takes a
+    fifth longer that way.) What is plugged in goes by the host's clock."""
+    return Clock.STEADY if flavour == "debug" and cpus == 1 and not usb else Clock.HOST
+
+
 # Each of virtme-ng's serial devices has one port, and room for 31. Room costs: QEMU polls a file
 # for each queue of each device whenever anything happens, and of the 390 files 380 were idle ones.
 QEMU = ("-global virtio-serial-device.max_ports=2",)
@@ -338,7 +356,7 @@ def run(flavour: str, script: str, timeout: float, stack: str = "rust", cpus: in
         mem: str = "", files: dict | None = None, env: dict | None = None, echo: bool = False,
         name: str = "vm", unload: bool = False, leak_check: bool = False, qemu: tuple = (),
         append: str = "", stalled=None, usb: list | None = None, remote: bool = False,
-        waits: bool = False, counted: bool = False) -> Result:
+        waits: bool = False, clock: Clock = Clock.HOST) -> Result:
     """Runs `script` (sh; scripts/guest/lib.sh is sourced) in a VM of `flavour` with `stack`.
 
     `files` go into the guest's /out (name: text, bytes or a path). `timeout` counts from user
@@ -347,7 +365,7 @@ def run(flavour: str, script: str, timeout: float, stack: str = "rust", cpus: in
     before its time is up. `usb` names the USB controllers that are plugged in, `remote` puts
     bumble beside them; see vusb.py.
     `waits`: what runs there mostly waits, so that it may run beside as many others as there are
-    processors. `counted`: the guest's clock has to count instructions."""
+    processors."""
     out = paths.logs() / name
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
@@ -358,11 +376,8 @@ def run(flavour: str, script: str, timeout: float, stack: str = "rust", cpus: in
             qemu = (*qemu, *plugged.qemu)
             env = (env or {}) | plugged.env
             program = plugged.program
-        use_kvm = kvm.usable() and not counted
-        # The debug kernel is so slow that a busy host makes it miss its own time-outs, and it has less to do
-        # as fewer of its timer's interrupts fall due. (The distribution's takes a fifth longer that way.)
-        # What is plugged in goes by the host's clock.
-        if counted or (flavour == "debug" and cpus == 1 and not usb and not use_kvm):
+        use_kvm = clock is not Clock.COUNTED and kvm.usable()
+        if clock is not Clock.HOST and not use_kvm:
             qemu = (*qemu, COUNTED)
         argv = command(flavour, stack, out, cpus, mem or MEMORY[flavour], use_kvm, qemu,
                        append, program)

@@ -181,6 +181,7 @@ def boot_all(machine: Machine, label: str, times: list) -> list:
                         stack=machine.stack, name=name, unload=True,
                         leak_check=flavour == "debug", usb=list(machine.usb),
                         files=_files(left, flavour), waits=machine.waits, cpus=machine.cpus,
+                        clock=vm.clock_for(flavour, machine.cpus, machine.usb),
                         stalled=vm.Stall(paths.logs() / name, [
                             (f"g/{entry.name}/run.status", limit) for entry, limit in limits]))
         if result.boots > 1:

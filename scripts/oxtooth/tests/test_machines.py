@@ -9,7 +9,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from .. import check, groups, kernel, paths, vm
+from .. import check, groups, kernel, kvm, paths, vm
 from ..groups.machines import Machine, boot_all, chosen, machines
 
 
@@ -119,6 +119,30 @@ class Ended(unittest.TestCase):
     def test_a_guest_that_speaks_of_assertions_has_failed(self):
         records, _, _ = self.boot(([], "guest: Assertion failed\nqemu-ga: all is well\n"), (["second"], ""))
         self.assertEqual(self.failures(records), ["debian/first"])
+
+
+class Clocks(unittest.TestCase):
+    def started(self, usable, clock):
+        """(whether by KVM, whether instructions are counted)."""
+        with tempfile.TemporaryDirectory() as folder, mock.patch.object(paths, "logs", lambda: Path(folder)), \
+                mock.patch.object(kvm, "usable", lambda: usable), mock.patch.object(vm, "_run"), \
+                mock.patch.object(vm, "command") as command:
+            vm.run("debug", "true", 1, clock=clock)
+        _, _, _, _, _, use_kvm, qemu, *_ = command.call_args.args
+        return use_kvm, vm.COUNTED in qemu
+
+    def test_instructions_are_counted_without_kvm_only(self):
+        for usable, clock, expected in (
+                (True, vm.Clock.HOST, (True, False)), (False, vm.Clock.HOST, (False, False)),
+                (True, vm.Clock.STEADY, (True, False)), (False, vm.Clock.STEADY, (False, True)),
+                (True, vm.Clock.COUNTED, (False, True)), (False, vm.Clock.COUNTED, (False, True))):
+            self.assertEqual(self.started(usable, clock), expected)
+
+    def test_the_debug_kernels_is_steady_with_one_processor(self):
+        for flavour, cpus, usb, expected in (
+                ("debug", 1, (), vm.Clock.STEADY), ("debug", 2, (), vm.Clock.HOST),
+                ("debug", 1, ("plain",), vm.Clock.HOST), ("debian", 1, (), vm.Clock.HOST)):
+            self.assertEqual(vm.clock_for(flavour, cpus, usb), expected)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import struct
 import threading
 import time
 
-from lib import hcilib, ktap
+from lib import hcilib, kprobe, ktap
 from lib.controller import ACL, SCO, Controller, address, complete, event, status
 from lib.ktap import case, check, equal
 
@@ -497,6 +497,23 @@ def both_ways():
         # None outstanding, none waiting.
         hcilib.wait_for("all to be completed", lambda: scene.counters(handle) == (0, 0, count, count))
         hcilib.wait_for("the answers on ACL", lambda: answers() == count)
+
+
+@case("nothing that is sent is copied to make room for its header")
+def not_copied():
+    if hcilib.stack() != "rust" or not kprobe.available():
+        raise ktap.Skip("no kprobes, or another stack")
+    with Scene() as scene:
+        sock, _ = scene.connect()
+        [acl] = scene.device.acl()
+        # Nobody but who needs headroom calls it.
+        with kprobe.Calls("bluetooth:kext_skb_cow") as copies:
+            for number in range(8):
+                sock.send(bytes([number]) * 48)
+            scene.device.send(request(acl, 1))
+            hcilib.wait_for("the audio", lambda: len(scene.device.given()) == 8)
+            hcilib.wait_for("the answer", lambda: any(packet[0] == ACL and packet[9] == 0x09 for packet in list(scene.device.data)))
+            equal(copies.count(), 0, "packets copied")
 
 
 @case("what a full receive buffer has no room for is lost, and counted: by socket, link and controller")

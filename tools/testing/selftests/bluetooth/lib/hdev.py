@@ -2,13 +2,11 @@
 """What a driver has put into its `struct hci_dev` when it registers it and when it takes it back:
 kprobes on the kernel's own core, the fields' places from the module's BTF."""
 
-import glob
-import os
 import re
 import struct
-import subprocess
 
-TRACING = "/sys/kernel/tracing"
+from . import kprobe
+
 # Zero or not is what counts: the functions are the driver's own.
 CALLBACKS = ("open", "close", "flush", "setup", "shutdown", "send", "handle_ev_vendor", "notify",
              "hw_error", "post_init", "set_diag", "set_bdaddr", "reset", "wakeup",
@@ -63,47 +61,31 @@ def members(module, name):
     raise AssertionError(f"{module}'s BTF has no struct {name}")
 
 
-def write(name, text, append=False):
-    # Not open(): that looks for the file's end, which tracefs refuses.
-    fd = os.open(f"{TRACING}/{name}", os.O_WRONLY | (os.O_APPEND if append else os.O_TRUNC))
-    try:
-        os.write(fd, text.encode())
-    finally:
-        os.close(fd)
-
-
 class Probe:
     """While it is open, each registration leaves a record. Of the kernel's own core only."""
 
     def __init__(self):
-        if not os.path.exists(f"{TRACING}/kprobe_events"):
-            subprocess.run(["mount", "-t", "tracefs", "tracefs", TRACING], check=True)
+        if not kprobe.available():
+            raise AssertionError("no kprobes")
         places = members("bluetooth", "hci_dev")
         fields = {name: "x64" for name in CALLBACKS if name in places}
         fields |= {name: kind for name, kind in NUMBERS.items() if name in places}
         words = " ".join(f"{name}=+{places[name]}(%di):{kind}" for name, kind in fields.items())
         self.close()
         for event in ("register", "unregister"):
-            try:
-                write("kprobe_events", f"p:ox/ox_{event} hci_{event}_dev {words}\n", True)
-            except OSError as error:
-                with open(f"{TRACING}/error_log") as file:
-                    raise AssertionError(f"{error}: {file.read()[-2000:]}") from error
-            write(f"events/ox/ox_{event}/enable", "1")
-        write("tracing_on", "1")
+            kprobe.probe(f"ox_{event}", f"hci_{event}_dev {words}")
+        kprobe.write("tracing_on", "1")
 
     def close(self):
-        if glob.glob(f"{TRACING}/events/ox/*"):
-            write("events/ox/enable", "0")
-            write("kprobe_events", "")
+        kprobe.forget()
 
     def clear(self):
-        write("trace", "")
+        kprobe.write("trace", "")
 
     def records(self):
         """[(register or unregister, {field: number})] since clear()."""
         found = []
-        with open(f"{TRACING}/trace") as file:
+        with open(f"{kprobe.TRACING}/trace") as file:
             for line in file:
                 if match := EVENT.search(line):
                     pairs = (pair.split("=") for pair in match.group(2).split())

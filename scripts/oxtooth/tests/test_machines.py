@@ -43,7 +43,7 @@ class DealtOut(unittest.TestCase):
                 self.assertEqual(set(needs), {machine.usb, *(() for usb in needs if not usb)})
                 self.assertEqual(needs, sorted(needs))
                 if set(needs) != {machine.usb}:
-                    self.assertEqual((machine.name, needs.count(machine.usb)), ("debug-usb-smp", 1))
+                    self.assertEqual((machine.name, needs.count(machine.usb)), ("debug-usb-smp", 2))
 
     def test_named_ones_share_a_machine(self):
         run = check.Run(only=("selftests/keys", "selftests/races", "selftests/misbehave"))

@@ -39,6 +39,13 @@ ox_wait() {
 	return 1
 }
 
+# ox_last COMMAND...: runs it after everybody else. The scheduler would keep that promise only within the
+# command's own session, beside which the kernel's threads are, as long as it groups tasks by session.
+ox_last() {
+	[ ! -f /proc/sys/kernel/sched_autogroup_enabled ] || echo 0 >/proc/sys/kernel/sched_autogroup_enabled
+	chrt -i 0 "$@"
+}
+
 # Starts btmon writing a btsnoop trace to /out/NAME; ox_btmon_stop ends it.
 ox_btmon() {
 	btmon -w "/out/$1" >/out/"$1".txt 2>&1 &

@@ -62,7 +62,7 @@ def environment(flavour: str, folder: str) -> str:
     of the kernel must not be the one that the kernel has not got round to.
     """
     patience = f"env LD_PRELOAD={folder}/patience.so OX_PATIENCE={PATIENCE} " if _slow(flavour) else ""
-    return f"chrt -i 0 {patience}"
+    return f"ox_last {patience}"
 
 
 @dataclass
